@@ -1,0 +1,1 @@
+"""What asyncio lacks for Kubernetes: work queue, rate limiters, broadcast."""

@@ -1,0 +1,1 @@
+"""Kinds, their schema, defaults and validation; errors as Status."""

@@ -1,0 +1,93 @@
+"""Collecting what is wrong with an object, each with the path of its field, as upstream's `field.ErrorList`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from .errors import Cause
+
+
+class FieldErrors:
+    """The errors found so far and the path being looked at.
+
+    `errors.at("spec").at("containers", 0).required("name")` records `spec.containers[0].name: Required value`.
+    Views made by `at` share one list.
+    """
+
+    __slots__ = ("_causes", "path")
+
+    def __init__(self, path: str = "", causes: list[Cause] | None = None) -> None:
+        self.path = path
+        self._causes: list[Cause] = [] if causes is None else causes
+
+    def at(self, *steps: str | int) -> FieldErrors:
+        """The view below this one: a string is a field (`.name`), an int an item (`[0]`)."""
+        return FieldErrors(self._join(*steps), self._causes)
+
+    def at_key(self, key: str) -> FieldErrors:
+        """The view of one entry of a map: `metadata.labels[app]`."""
+        return FieldErrors(f"{self.path}[{key}]", self._causes)
+
+    def required(self, field: str = "", detail: str = "") -> None:
+        self._add("FieldValueRequired", field, "Required value", detail)
+
+    def invalid(self, value: Any, detail: str, field: str = "") -> None:
+        self._add("FieldValueInvalid", field, f"Invalid value: {show(value)}", detail)
+
+    def type_invalid(self, value: Any, detail: str, field: str = "") -> None:
+        self._add("FieldValueTypeInvalid", field, f"Invalid value: {show(value)}", detail)
+
+    def not_supported(self, value: Any, supported: tuple[str, ...] | list[str], field: str = "") -> None:
+        choices = ", ".join(json.dumps(s) for s in supported)
+        self._add(
+            "FieldValueNotSupported",
+            field,
+            f"Unsupported value: {show(value)}",
+            f"supported values: {choices}",
+        )
+
+    def forbidden(self, detail: str, field: str = "") -> None:
+        self._add("FieldValueForbidden", field, "Forbidden", detail)
+
+    def duplicate(self, value: Any, field: str = "") -> None:
+        self._add("FieldValueDuplicate", field, f"Duplicate value: {show(value)}", "")
+
+    def not_found(self, value: Any, field: str = "") -> None:
+        self._add("FieldValueNotFound", field, f"Not found: {show(value)}", "")
+
+    def too_long(self, max_length: int, field: str = "") -> None:
+        self._add("FieldValueTooLong", field, "Too long", f"may not be more than {max_length} bytes")
+
+    def too_many(self, actual: int, most: int, field: str = "") -> None:
+        self._add("FieldValueTooMany", field, f"Too many: {actual}", f"must have at most {most} items")
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        return tuple(self._causes)
+
+    def __bool__(self) -> bool:
+        return bool(self._causes)
+
+    def __iter__(self) -> Iterator[str]:
+        """Each error as one line: `spec.replicas: Invalid value: -1: must be …`."""
+        return (f"{cause.field}: {cause.message}" if cause.field else cause.message for cause in self._causes)
+
+    def _join(self, *steps: str | int) -> str:
+        path = self.path
+        for step in steps:
+            if isinstance(step, int):
+                path = f"{path}[{step}]"
+            elif step:
+                path = f"{path}.{step}" if path else step
+        return path
+
+    def _add(self, reason: str, field: str, what: str, detail: str) -> None:
+        message = f"{what}: {detail}" if detail else what
+        self._causes.append(Cause(reason, message, self._join(field)))
+
+
+def show(value: Any) -> str:
+    """A bad value as upstream prints it in messages: strings quoted, trees as compact JSON, numbers bare."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)

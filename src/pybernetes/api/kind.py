@@ -1,0 +1,136 @@
+"""What the system knows about a kind: one `Kind` value in one file per kind, listed in `api/kinds.py`.
+
+A row holds facts and references to plain functions; the machinery of the API server, the client and kubectl reads it.
+Kinds defined at run time (CustomResourceDefinitions) become `Kind` values of the same shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .fielderrors import FieldErrors
+from .meta import MutableObj, Obj
+
+Cell = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the server-side table (`kubectl get`). `priority` 0 is always shown, 1 only with `-o wide`."""
+
+    name: str
+    cell: Callable[[Obj, float], Cell]
+    """(object, now in Unix seconds) -> cell."""
+    type: Literal["string", "integer", "number", "boolean", "date"] = "string"
+    format: str = ""
+    description: str = ""
+    priority: int = 0
+
+
+def _leave(_obj: MutableObj) -> None:
+    """Nothing to fill in."""
+
+
+def _leave_update(_new: MutableObj, _old: Obj) -> None:
+    """Nothing to carry over."""
+
+
+def _accept(_obj: Obj, _errors: FieldErrors) -> None:
+    """Nothing beyond the schema and the metadata rules."""
+
+
+def _accept_update(_new: Obj, _old: Obj, _errors: FieldErrors) -> None:
+    """No field is immutable."""
+
+
+def _no_warnings(_obj: Obj, _old: Obj | None) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """One resource of one group and version.
+
+    The order of a write: decode, check against the schema, `default`, then `prepare_create` or `prepare_update`
+    (the strategy: what clients may not set is reset, generation is counted), mutating admission, `default` again,
+    `validate` (and `validate_update`), validating admission, store.
+    """
+
+    group: str
+    """"" for core."""
+    version: str
+    kind: str
+    plural: str
+    namespaced: bool
+    singular: str = ""
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    verbs: tuple[str, ...] = (
+        "create",
+        "delete",
+        "deletecollection",
+        "get",
+        "list",
+        "patch",
+        "update",
+        "watch",
+    )
+    subresources: tuple[str, ...] = ()
+    """Names served below an object: "status", "scale", "log", …; each has its behaviour in the API server."""
+    schema: str = ""
+    """Name of the OpenAPI definition, such as `io.k8s.api.core.v1.Pod`."""
+    storage_prefix: str = ""
+    """Directory below `/registry/`; "" means `plural` (core, apps, …) as upstream names it."""
+    storage_version: str = ""
+    """The apiVersion in which it is stored, where that is not this version."""
+    name_rule: Literal["dns1123subdomain", "dns1123label", "dns1035label", "path"] = "dns1123subdomain"
+    generation: bool = False
+    """Whether `metadata.generation` counts changes of anything but metadata and status."""
+    graceful: bool = False
+    """Whether deletion waits for a grace period (pods)."""
+    default: Callable[[MutableObj], None] = _leave
+    prepare_create: Callable[[MutableObj], None] = _leave
+    prepare_update: Callable[[MutableObj, Obj], None] = _leave_update
+    validate: Callable[[Obj, FieldErrors], None] = _accept
+    validate_update: Callable[[Obj, Obj, FieldErrors], None] = _accept_update
+    validate_status: Callable[[Obj, Obj, FieldErrors], None] = _accept_update
+    warnings: Callable[[Obj, Obj | None], list[str]] = _no_warnings
+    columns: tuple[Column, ...] = ()
+    """Empty: Name and Created At, upstream's default table."""
+    selectable: Mapping[str, Callable[[Obj], str]] = field(default_factory=dict)
+    """Field selectors beyond `metadata.name` and `metadata.namespace`."""
+    scale: tuple[str, str, str] | None = None
+    """Paths of spec replicas, status replicas and selector for the scale subresource, dotted."""
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def group_resource(self) -> str:
+        """`deployments.apps`, `pods`: how messages name it."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def collection_path(self) -> str:
+        """`/api/v1/pods` or `/apis/apps/v1/deployments`: the path over all namespaces."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        return f"{root}/{self.plural}"
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """The URL path of a collection, an object or a subresource."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        scope = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
+        tail = "".join(f"/{part}" for part in (name, subresource) if part)
+        return f"{root}{scope}/{self.plural}{tail}"
+
+    def __repr__(self) -> str:
+        return f"<Kind {self.group_resource}/{self.version}>"
+
+
+def new_object(kind: Kind, name: str, namespace: str = "", **rest: Any) -> MutableObj:
+    """`{"apiVersion", "kind", "metadata": {"name", "namespace"}, **rest}` for this kind."""
+    metadata = {"name": name, "namespace": namespace} if kind.namespaced else {"name": name}
+    return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, **rest}

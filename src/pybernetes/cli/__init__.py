@@ -1,0 +1,1 @@
+"""The pyber command."""

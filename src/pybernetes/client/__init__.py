@@ -1,0 +1,1 @@
+"""The only way to the API: transports, reflector, informer, lister, events, leader election."""

@@ -1,0 +1,42 @@
+"""Time, randomness and identity as values that are passed in, never taken from the machine.
+
+The event loop's clock is the clock: code that waits uses `asyncio.sleep`, `asyncio.timeout` and `loop.call_later`,
+which run on virtual time under the virtual loop (`pybernetes.sim`). What a loop cannot tell is the date, a random
+number or a fresh id: these come from `Env`.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+# Upstream's alphabet for generated names: no vowels and no digits that look like letters.
+NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """The outside world of one cluster or one process.
+
+    `now` gives Unix time in seconds; `rng` is the only source of randomness (seeded in the simulated world).
+    Secrets (keys, tokens) are not made here: they come from `cryptography`.
+    """
+
+    now: Callable[[], float]
+    rng: random.Random = field(default_factory=random.SystemRandom)
+
+    @staticmethod
+    def real() -> Env:
+        """The machine's own clock and entropy."""
+        return Env(now=time.time)  # noqa: TID251  (this is where the real clock enters)
+
+    def uid(self) -> str:
+        """A fresh `metadata.uid` (an RFC 4122 version 4 UUID drawn from `rng`)."""
+        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+
+    def name_suffix(self, length: int = 5) -> str:
+        """The random part of a name made from `metadata.generateName`."""
+        return "".join(self.rng.choice(NAME_ALPHABET) for _ in range(length))

@@ -1,0 +1,1 @@
+"""The controller runtime: queue, plan, writes, owner references."""

@@ -1,0 +1,1 @@
+"""The real machine: CRI, netlink, nft, files, processes."""

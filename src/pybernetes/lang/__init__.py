@@ -1,0 +1,1 @@
+"""Small pure languages (quantities, selectors, patches, names); knows only the standard library."""

@@ -1,0 +1,1 @@
+"""Kube-proxy: Services to rules."""

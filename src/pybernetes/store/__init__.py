@@ -1,0 +1,1 @@
+"""Keys and bytes with etcd's semantics; knows no kinds."""
