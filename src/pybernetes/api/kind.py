@@ -49,6 +49,11 @@ def _no_warnings(_obj: Obj, _old: Obj | None) -> list[str]:
     return []
 
 
+def _same(obj: Obj) -> Obj:
+    """Stored as it is served."""
+    return obj
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """One resource of one group and version.
@@ -85,6 +90,10 @@ class Kind:
     """Directory below `/registry/`; "" means `plural` (core, apps, …) as upstream names it."""
     storage_version: str = ""
     """The apiVersion in which it is stored, where that is not this version."""
+    to_stored: Callable[[Obj], Obj] = _same
+    """An object of this version as one of `storage_version` (a new tree); identity where they are the same."""
+    from_stored: Callable[[Obj], Obj] = _same
+    """The reverse of `to_stored`."""
     name_rule: Literal["dns1123subdomain", "dns1123label", "dns1035label", "path"] = "dns1123subdomain"
     generation: bool = False
     """Whether `metadata.generation` counts changes of anything but metadata and status."""

@@ -141,6 +141,14 @@ class Unavailable(StoreError):
     """The backend cannot be reached or cannot write now; nothing is known about an unanswered write."""
 
 
+class Corrupt(StoreError):
+    """What lies in the store's file is not what was written. Raised when it is opened; names the record."""
+
+
+class Locked(StoreError):
+    """Another process has the store's file open."""
+
+
 class Store(Protocol):
     """See the module docstring. Every method may be called from any task of the loop that opened the store."""
 
@@ -159,6 +167,10 @@ class Store(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[WatchBatch]]:
         """Events of [key, end) from `revision` on (0: from the next write). Raises Compacted on entering, or from
         the iterator where the watcher fell so far behind that its revision was compacted."""
+
+    async def progress(self) -> None:
+        """Makes every open watch give an empty batch once it has delivered all that is written now: how a reader of
+        watches learns that nothing is missing (bookmarks, consistent reads from a cache)."""
 
     async def compact(self, revision: int) -> None:
         """Forgets versions that are not the newest at `revision`. Raises Compacted, FutureRevision."""

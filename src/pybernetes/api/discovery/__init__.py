@@ -1,0 +1,1 @@
+"""The kinds of the API group that upstream calls `discovery`; one file per kind."""

@@ -1,0 +1,16 @@
+"""ClusterRoles: what may be done, anywhere or where a binding says."""
+
+from __future__ import annotations
+
+from ..kind import Kind
+
+CLUSTERROLE = Kind(
+    group="rbac.authorization.k8s.io",
+    version="v1",
+    kind="ClusterRole",
+    plural="clusterroles",
+    namespaced=False,
+    singular="clusterrole",
+    name_rule="path",
+    schema="io.k8s.api.rbac.v1.ClusterRole",
+)

@@ -1,0 +1,16 @@
+"""Roles: what may be done in a namespace."""
+
+from __future__ import annotations
+
+from ..kind import Kind
+
+ROLE = Kind(
+    group="rbac.authorization.k8s.io",
+    version="v1",
+    kind="Role",
+    plural="roles",
+    namespaced=True,
+    singular="role",
+    name_rule="path",
+    schema="io.k8s.api.rbac.v1.Role",
+)

@@ -1,0 +1,16 @@
+"""RoleBindings: who may do it in a namespace."""
+
+from __future__ import annotations
+
+from ..kind import Kind
+
+ROLEBINDING = Kind(
+    group="rbac.authorization.k8s.io",
+    version="v1",
+    kind="RoleBinding",
+    plural="rolebindings",
+    namespaced=True,
+    singular="rolebinding",
+    name_rule="path",
+    schema="io.k8s.api.rbac.v1.RoleBinding",
+)

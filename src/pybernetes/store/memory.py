@@ -1,0 +1,32 @@
+"""The store of the library and of tests: nothing but the core. It ends with its process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from pybernetes.clock import Env
+
+from .embedded import EmbeddedStore
+from .types import Lease
+
+T = TypeVar("T")
+
+
+class MemoryStore(EmbeddedStore):
+    """Every change is published before its call returns; a write never waits. Make it inside the running loop."""
+
+    def __init__(self, env: Env) -> None:
+        super().__init__(env)
+
+    async def _apply(self, change: Callable[[], T]) -> T:
+        self._check_open()
+        answer = change()
+        self._publish()
+        return answer
+
+    def _lease_changed(self, lease: Lease, granted: bool) -> None:
+        """Nothing is kept beyond the core."""
+
+    async def _release(self) -> None:
+        """Nothing is held."""
