@@ -62,12 +62,16 @@ class SqliteFile:
         self._lock = _lock(f"{path}.lock")
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._prepare()
         except sqlite3.DatabaseError as error:
             os.close(self._lock)
             raise _translate(path, error) from error
+        try:
+            self._prepare()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise _translate(path, error) from error
         except StoreError:
-            os.close(self._lock)
+            self.close()
             raise
 
     def _prepare(self) -> None:

@@ -157,7 +157,9 @@ class StoreConformance:
             ("lease", "==", 0, True),
         ],
     )
-    def test_compares(self, opened: Opened, target: str, op: str, value: int | bytes | str, holds: bool) -> None:
+    def test_compares(
+        self, opened: Opened, target: str, op: str, value: int | bytes | str, holds: bool
+    ) -> None:
         async def main() -> None:
             async with opened() as store:
                 await put(store, "/k", b"one")
@@ -172,7 +174,9 @@ class StoreConformance:
     def test_a_missing_key_compares_as_zero_but_has_no_value(self, opened: Opened) -> None:
         async def main() -> None:
             async with opened() as store:
-                zeros = [Compare("/none", target, "==", 0) for target in ("mod", "create", "version", "lease")]
+                zeros = [
+                    Compare("/none", target, "==", 0) for target in ("mod", "create", "version", "lease")
+                ]
                 assert (await store.txn(zeros, [])).succeeded
                 assert not (await store.txn([Compare("/none", "value", "==", b"")], [])).succeeded
 
@@ -222,7 +226,9 @@ class StoreConformance:
             while times:
                 kv = (await store.range("/count")).kvs[0]
                 new = str(int(kv.value) + 1).encode()
-                swap = await store.txn([Compare("/count", "mod", "==", kv.mod_revision)], [Put("/count", new)])
+                swap = await store.txn(
+                    [Compare("/count", "mod", "==", kv.mod_revision)], [Put("/count", new)]
+                )
                 times -= swap.succeeded
 
         async def main() -> None:
