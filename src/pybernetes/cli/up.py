@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--kubelet-port", type=int, default=10250, help="the kubelet's HTTPS port")
     add("--service-cidr", default="10.96.0.0/12", help="range of Service addresses")
     add("--pod-cidr", default="10.244.0.0/16", help="range of pod addresses")
+    add("--resolv-conf", type=Path, default=Path("/etc/resolv.conf"), help="resolvers for names outside the cluster")
     add("--registry-mirror", default="", help="pull every image from this registry (http://127.0.0.1:5055)")
     add("-v", "--verbose", action="store_true", help="log every component")
 
@@ -77,6 +78,7 @@ def config_of(arguments: argparse.Namespace) -> ClusterConfig:
         store=arguments.store,
         service_cidr=arguments.service_cidr,
         pod_cidr=arguments.pod_cidr,
+        resolv_conf=arguments.resolv_conf,
         registry_mirror=arguments.registry_mirror,
     )
 

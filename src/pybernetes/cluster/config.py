@@ -27,6 +27,8 @@ class ClusterConfig:
     service_cidr: str = "10.96.0.0/12"
     pod_cidr: str = "10.244.0.0/16"
     cluster_domain: str = "cluster.local"
+    resolv_conf: Path = Path("/etc/resolv.conf")
+    """Where names outside the cluster are forwarded: the nameservers of this file."""
     registry_mirror: str = ""
     """URL of a registry that every image is pulled from in place of its own; "" for none."""
 

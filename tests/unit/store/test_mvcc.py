@@ -96,7 +96,9 @@ def test_every_readable_revision_reads_as_the_model(steps: list[list[Op] | tuple
             "ab" <= k < "c" for k in state
         )
         for key in KEYS:
-            assert list(mvcc.range(key, None, revision=revision).kvs) == [state[key]] * (key in state)
+            assert list(mvcc.range(key, None, revision=revision).kvs) == [
+                state[k] for k in (key,) if k in state
+            ]
     for revision in range(mvcc.watchable, model.revision + 1):
         assert flat(mvcc.events_at(revision)) == model.events[revision]
     with pytest.raises(Compacted):

@@ -1,0 +1,167 @@
+"""The watch cache: one watch of the store feeds a cache per kind, which serves all reads and all watches.
+
+A read is as fresh as the store: it asks the store for its revision and waits until the cache has come that far, which
+on an embedded store is nearly always already so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from heapq import heappop, heappush
+from itertools import count
+
+from pybernetes.api.errors import Cause, Expired, ServiceUnavailable, Timeout
+from pybernetes.store.types import KeyValue, Store, StoreError, Unavailable, WatchBatch, prefix_end
+
+from .kindcache import KindCache
+
+log = logging.getLogger(__name__)
+
+ROOT = "/registry/"
+PAGE = 1000
+"""Keys read from the store in one go while the cache fills."""
+TURN = 512
+"""Events applied before other tasks get their turn."""
+WAIT = 3.0
+"""Seconds a read waits for the cache to reach a revision."""
+RETRY = 1.0
+"""Seconds between attempts to reach a store that is away."""
+BOOKMARK_INTERVAL = 60.0
+
+
+class Cacher:
+    """All kind caches of one API server. `run` feeds them; everything else reads."""
+
+    def __init__(self, store: Store, caches: Iterable[KindCache]) -> None:
+        self._store = store
+        self._caches = {cache.prefix: cache for cache in caches}
+        self._by_directory = {cache.prefix[len(ROOT) : -1]: cache for cache in self._caches.values()}
+        self.revision = 0
+        """Everything up to here is in the caches."""
+        self.filled = asyncio.Event()
+        self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._order = count()
+
+    @property
+    def caches(self) -> Iterable[KindCache]:
+        return self._caches.values()
+
+    async def fresh(self) -> None:
+        """Returns once the caches hold everything that was written before the call. Raises Timeout,
+        ServiceUnavailable."""
+        try:
+            revision = (await self._store.range(ROOT)).revision
+        except Unavailable as error:
+            raise ServiceUnavailable(f"storage is (re)initializing: {error}", retry_after=1) from error
+        if revision > self.revision:
+            await self.wait_for(revision)
+
+    async def wait_for(self, revision: int) -> None:
+        """Waits until the caches hold `revision`. Raises Timeout where that takes too long."""
+        if self.revision >= revision and self.filled.is_set():
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heappush(self._waiters, (revision, next(self._order), waiter))
+        try:
+            async with asyncio.timeout(WAIT):
+                with suppress(StoreError):
+                    await self._store.progress()
+                await waiter
+        except TimeoutError:
+            raise Timeout(
+                f"Too large resource version: {revision}, current: {self.revision}",
+                causes=[Cause("ResourceVersionTooLarge", "Too large resource version")],
+                retry_after=1,
+            ) from None
+
+    async def run(self) -> None:
+        """Feeds the caches until cancelled. A store that goes away is asked again; a history that was compacted
+        under us means filling everything anew."""
+        while True:
+            try:
+                await self._follow()
+                log.info("store watch ended; reading the store again")
+            except StoreError as error:
+                log.warning("store watch: %s; reading the store again", error)
+            self.filled.clear()
+            self._end_watches()
+            await asyncio.sleep(RETRY)
+
+    async def bookmarks(self) -> None:
+        """Reports the revision reached to every watcher once in a while, until cancelled."""
+        while True:
+            await asyncio.sleep(BOOKMARK_INTERVAL)
+            for cache in self._caches.values():
+                for watcher in cache.watchers:
+                    watcher.bookmark = self.revision
+                    watcher.wake()
+
+    def stop(self) -> None:
+        """Ends every open watch: the server is going down."""
+        for cache in self._caches.values():
+            for watcher in cache.watchers:
+                watcher.close()
+
+    # ---- feeding
+
+    async def _follow(self) -> None:
+        revision = await self._fill()
+        async with self._store.watch(ROOT, prefix_end(ROOT), revision=revision + 1) as batches:
+            self._reached(revision)
+            self.filled.set()
+            async for batch in batches:
+                await self._apply(batch)
+
+    async def _fill(self) -> int:
+        kvs: list[KeyValue] = []
+        key, revision = ROOT, 0
+        while True:
+            page = await self._store.range(key, prefix_end(ROOT), revision=revision, limit=PAGE)
+            revision = revision or page.revision
+            kvs += page.kvs
+            if not page.more:
+                break
+            key = page.kvs[-1].key + "\0"
+            await asyncio.sleep(0)
+        by_cache: dict[str, list[KeyValue]] = {prefix: [] for prefix in self._caches}
+        for kv in kvs:
+            if (cache := self._cache_of(kv.key)) is not None:
+                by_cache[cache.prefix].append(kv)
+        for prefix, cache in self._caches.items():
+            cache.load(by_cache[prefix], revision)
+            await asyncio.sleep(0)
+        return revision
+
+    async def _apply(self, batch: WatchBatch) -> None:
+        for number, event in enumerate(batch.events, 1):
+            cache = self._cache_of(event.kv.key)
+            if cache is not None:
+                kv = event.kv
+                cache.apply(kv.key, kv if event.type == "put" else None, kv.mod_revision)
+            if number % TURN == 0:
+                self._reached(event.kv.mod_revision - 1)
+                await asyncio.sleep(0)
+        self._reached(batch.revision)
+
+    def _reached(self, revision: int) -> None:
+        if revision > self.revision:
+            self.revision = revision
+        waiters = self._waiters
+        while waiters and waiters[0][0] <= self.revision:
+            waiter = heappop(waiters)[2]
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _cache_of(self, key: str) -> KindCache | None:
+        """The cache whose directory holds `key`: its first segment, or its first two (`services/specs`, groups)."""
+        first, _, rest = key[len(ROOT) :].partition("/")
+        cache = self._by_directory.get(first)
+        return cache if cache is not None else self._by_directory.get(f"{first}/{rest.partition('/')[0]}")
+
+    def _end_watches(self) -> None:
+        for cache in self._caches.values():
+            for watcher in cache.watchers:
+                watcher.close(Expired("the watch cache of the server is being filled anew"))

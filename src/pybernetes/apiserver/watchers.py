@@ -1,0 +1,152 @@
+"""Who watches one kind, and what each of them gets to see of a change.
+
+A change is offered only to the watchers that could want it: they are grouped by the namespace, the name and the
+indexed field (`spec.nodeName`) that they ask for, so a thousand kubelets cost a pod's change one look-up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from pybernetes.api.errors import ApiError
+
+from .selection import Selection
+from .window import Change, Delivery
+
+PENDING_LIMIT = 10_000
+"""Events that may wait for one slow watcher before it is dropped (it then starts again from its last revision)."""
+
+Group = tuple[str, str, str]
+"""(namespace, name, indexed field's value), "" for any."""
+
+
+class Watcher:
+    """One open watch: filled by dispatch, drained by the one task that serves it."""
+
+    __slots__ = ("_waiter", "bookmark", "closed", "error", "group", "pending", "selection", "takes_trees")
+
+    def __init__(self, selection: Selection, group: Group, takes_trees: bool) -> None:
+        self.selection = selection
+        self.group = group
+        self.takes_trees = takes_trees
+        self.pending: list[Delivery] = []
+        self.bookmark = 0
+        """A revision to report once `pending` is sent; 0 for none."""
+        self.closed = False
+        self.error: ApiError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def see(self, change: Change) -> Delivery | None:
+        """What this watcher is told of a change: entering its selection is ADDED, leaving it DELETED."""
+        selection, old, new = self.selection, change.old, change.new
+        if selection.everything:
+            return change.as_type("DELETED" if new is None else "ADDED" if old is None else "MODIFIED")
+        was = old is not None and selection.matches(old)
+        if new is not None and selection.matches(new):
+            return change.as_type("MODIFIED" if was else "ADDED")
+        return change.as_type("DELETED") if was else None
+
+    def offer(self, change: Change) -> bool:
+        """Queues a change if it is for this watcher; False where the watcher is too slow to live."""
+        delivery = self.see(change)
+        if delivery is None:
+            return True
+        pending = self.pending
+        if len(pending) >= PENDING_LIMIT:
+            return False
+        pending.append(delivery)
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+        return True
+
+    def wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def close(self, error: ApiError | None = None) -> None:
+        """Ends the watch after what is pending; with an error, that is the last thing the client sees."""
+        self.closed, self.error = True, error
+        self.wake()
+
+    async def drain(self) -> list[Delivery]:
+        """The events that have come since the last call; waits for one, for a bookmark or for the end."""
+        if not self.pending and not self.closed and not self.bookmark:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        taken, self.pending = self.pending, []
+        return taken
+
+
+class Watchers:
+    """The open watches of one kind."""
+
+    def __init__(self, indexed_field: str) -> None:
+        self._indexed_field = indexed_field
+        self._groups: dict[Group, dict[Watcher, None]] = {}
+        self._count = 0
+        self._tree_takers = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Watcher]:
+        for group in list(self._groups.values()):
+            yield from list(group)
+
+    @property
+    def take_trees(self) -> bool:
+        """Whether anyone in this process reads decoded objects of this kind."""
+        return self._tree_takers > 0
+
+    def open(self, selection: Selection, takes_trees: bool) -> Watcher:
+        group = (selection.namespace, selection.name, selection.field_value(self._indexed_field))
+        watcher = Watcher(selection, group, takes_trees)
+        self._groups.setdefault(group, {})[watcher] = None
+        self._count += 1
+        self._tree_takers += takes_trees
+        return watcher
+
+    def remove(self, watcher: Watcher) -> None:
+        members = self._groups.get(watcher.group)
+        if members is None or watcher not in members:
+            return
+        del members[watcher]
+        if not members:
+            del self._groups[watcher.group]
+        self._count -= 1
+        self._tree_takers -= watcher.takes_trees
+
+    def dispatch(self, change: Change) -> None:
+        """Offers a change to everyone it could concern."""
+        slow: list[Watcher] = []
+        for members in self._concerned(change):
+            for watcher in members:
+                if not watcher.offer(change):
+                    slow.append(watcher)
+        for watcher in slow:
+            self.remove(watcher)
+            watcher.pending.clear()
+            watcher.close()
+
+    def _concerned(self, change: Change) -> list[dict[Watcher, None]]:
+        groups = self._groups
+        if not groups:
+            return []
+        version = change.new or change.old
+        assert version is not None
+        field = self._indexed_field
+        values = {""}
+        if field:
+            values |= {v.field(field) for v in (change.old, change.new) if v is not None}
+        keys = (
+            (namespace, name, value)
+            for namespace in {"", version.namespace}
+            for name in ("", version.name)
+            for value in values
+        )
+        return [members for key in keys if (members := groups.get(key)) is not None]
