@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from sys import intern
-from typing import Any
 
 import orjson
 
@@ -57,15 +56,17 @@ class Version:
         self.fields: Mapping[str, str] = (
             {field: read(decoded) for field, read in kind.selectable.items()} if kind.selectable else _NOTHING
         )
-        self._tree: Obj | None = tree
-        if tree is not None and revision:
-            self.settle(revision)
+        self._tree: Obj | None = None
+        if tree is not None:
+            self._tree = self._share(_stamped(tree, revision)) if revision else tree
 
     def settle(self, revision: int) -> None:
-        """Notes the revision of the write that made this version."""
+        """Notes the revision of the write that made this version (more than once: the same one)."""
+        if revision == self.revision:
+            return
         self.revision = revision
         if self._tree is not None:
-            self._tree = self._share({**self._tree, "metadata": _stamped(self._tree["metadata"], revision)})
+            self._tree = self._share(_stamped(self._tree, revision))
 
     def tree(self) -> Obj:
         """The object, shared by everybody: read only."""
@@ -92,8 +93,7 @@ class Version:
 
     def tree_at(self, revision: int) -> Obj:
         """The tree as of its deletion (or of leaving a selection) at `revision`."""
-        tree = self.tree()
-        return self._share({**tree, "metadata": _stamped(tree["metadata"], revision)})
+        return self._share(_stamped(self.tree(), revision))
 
     def field(self, name: str) -> str:
         """The value of a selectable field ("" where the kind does not have it)."""
@@ -124,8 +124,8 @@ class FrozenVersion(Version):
         return frozen
 
 
-def _stamped(metadata: Mapping[str, Any], revision: int) -> dict[str, Any]:
-    return {**metadata, "resourceVersion": str(revision)}
+def _stamped(tree: Obj, revision: int) -> MutableObj:
+    return {**tree, "metadata": {**tree["metadata"], "resourceVersion": str(revision)}}
 
 
 def _interned(labels: Mapping[str, str]) -> dict[str, str]:

@@ -4,5 +4,7 @@
 #   python -m venv /tmp/pb && /tmp/pb/bin/pip install 'grpcio-tools==1.75.*' && PYTHON=/tmp/pb/bin/python sh make_pb2.sh
 set -eu
 cd "$(dirname "$0")/../../.."
-exec "${PYTHON:-python}" -m grpc_tools.protoc -I . --python_out=. --pyi_out=. \
+"${PYTHON:-python}" -m grpc_tools.protoc -I . --python_out=. --pyi_out=. \
     pybernetes/store/etcdpb/kv.proto pybernetes/store/etcdpb/rpc.proto
+# mypy's strict mode wants the arguments of generic types, which protoc leaves out.
+sed -i 's/, _Mapping\]/, _Mapping[str, object]]/g' pybernetes/store/etcdpb/*_pb2.pyi

@@ -137,11 +137,14 @@ class Response:
     """An answer. A `bytes` body is sent with its length; an iterator is sent chunk by chunk as it yields
     (a `list[bytes]` is one chunk), is pulled no faster than the client reads, and is closed (`aclose`) at the end
     or when the client goes. The server adds Date, Content-Length, Transfer-Encoding and Connection.
+    `endless` marks a stream that is whole wherever it stops (a watch, followed logs): a server that shuts down ends
+    it at once, with its last chunk.
     """
 
     status: int = 200
     headers: HeaderPairs = ()
     body: Body = b""
+    endless: bool = False
 
     @staticmethod
     def text(status: int, text: str, headers: HeaderPairs = ()) -> Response:

@@ -1,0 +1,69 @@
+"""One request on its way through the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pybernetes.api.kind import Kind
+from pybernetes.client.interface import PatchType, Reaction
+from pybernetes.wire.http.messages import Request
+
+from .registry import Resource
+from .requestinfo import RequestInfo
+from .services import Services
+from .user import ANONYMOUS_USER, User
+
+LONG_RUNNING = frozenset({"watch"})
+LONG_RUNNING_SUBRESOURCES = frozenset({"log", "exec", "attach", "portforward", "proxy"})
+MUTATING = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+NO_QUERY: Mapping[str, str] = {}
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """What arrived, and what the stages have found out so far.
+
+    `request` is there for HTTP; a caller in this process gives `body` as a tree and has set `info` and `user`.
+    """
+
+    services: Services
+    request: Request | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    info: RequestInfo = field(default_factory=lambda: RequestInfo(""))
+    user: User = ANONYMOUS_USER
+    body: Any = None
+    patch_type: PatchType | None = None
+    reaction: Reaction | None = None
+    resource: Resource | None = None
+    impersonated_by: str = ""
+    warnings: list[str] = field(default_factory=list)
+    verdicts: list[str] = field(default_factory=list)
+    revision: int = 0
+    """The revision of the write that this request made."""
+    name: str = ""
+    """The name of the object that was written, where the request did not know it."""
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of the resource asked for (the pipeline has made sure that there is one)."""
+        assert self.resource is not None
+        return self.resource.kind
+
+    @property
+    def mutating(self) -> bool:
+        return self.info.is_resource and self.info.verb in MUTATING
+
+    @property
+    def long_running(self) -> bool:
+        return self.info.verb in LONG_RUNNING or self.info.subresource in LONG_RUNNING_SUBRESOURCES
+
+    @property
+    def dry_run(self) -> bool:
+        return bool(self.query.get("dryRun"))
+
+    def warn(self, message: str) -> None:
+        """Adds a `Warning` header, once per message."""
+        if message not in self.warnings:
+            self.warnings.append(message)

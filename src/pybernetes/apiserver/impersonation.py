@@ -1,0 +1,87 @@
+"""Acting as somebody else: the `Impersonate-*` headers, each of which needs the right to `impersonate`."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from pybernetes.api.errors import BadRequest, Forbidden
+from pybernetes.wire.http.messages import Headers
+
+from .attributes import Attributes
+from .services import Services
+from .user import (
+    ANONYMOUS,
+    AUTHENTICATED,
+    UNAUTHENTICATED,
+    User,
+    service_account_user,
+    split_service_account,
+)
+
+EXTRA_PREFIX = "impersonate-extra-"
+
+
+def impersonated_user(services: Services, user: User, headers: Headers) -> User:
+    """The user that the headers name. Raises Forbidden, BadRequest."""
+    name = headers["impersonate-user"]
+    if not name:
+        raise BadRequest("requested an empty user to impersonate")
+    groups = tuple(headers.all("impersonate-group"))
+    uid = headers.get("impersonate-uid", "")
+    extra = {
+        unquote(header[len(EXTRA_PREFIX) :]): tuple(headers.all(header))
+        for header in headers
+        if header.startswith(EXTRA_PREFIX)
+    }
+    for attributes in _asked(user, name, groups, uid, extra):
+        decision = services.authorize(attributes)
+        if not decision.allowed:
+            raise _forbidden(attributes, decision.reason)
+    account = split_service_account(name)
+    if account is not None and not groups:
+        groups = service_account_user(*account).groups
+    if name == ANONYMOUS:
+        implied = UNAUTHENTICATED
+    else:
+        implied = AUTHENTICATED
+    if implied not in groups and UNAUTHENTICATED not in groups:
+        groups = (*groups, implied)
+    return User(name, uid, groups, extra)
+
+
+def _asked(
+    user: User, name: str, groups: tuple[str, ...], uid: str, extra: dict[str, tuple[str, ...]]
+) -> list[Attributes]:
+    """Each thing that is claimed, as a right that `user` needs."""
+    account = split_service_account(name)
+    if account is not None:
+        namespace, account_name = account
+        asked = [
+            Attributes(user, "impersonate", "", "v1", "serviceaccounts", "", namespace, account_name),
+        ]
+    else:
+        asked = [Attributes(user, "impersonate", "", "v1", "users", "", "", name)]
+    asked += [Attributes(user, "impersonate", "", "v1", "groups", "", "", group) for group in groups]
+    authentication = "authentication.k8s.io"
+    if uid:
+        asked.append(Attributes(user, "impersonate", authentication, "v1", "uids", "", "", uid))
+    for key, values in extra.items():
+        asked += [
+            Attributes(user, "impersonate", authentication, "v1", "userextras", key, "", value)
+            for value in values
+        ]
+    return asked
+
+
+def _forbidden(attributes: Attributes, reason: str) -> Forbidden:
+    where = f' in the namespace "{attributes.namespace}"' if attributes.namespace else " at the cluster scope"
+    tail = f": {reason}" if reason else ""
+    group = attributes.group
+    subject = f"{attributes.resource}.{group}" if group else attributes.resource
+    return Forbidden(
+        f'{subject} "{attributes.name}" is forbidden: User "{attributes.user.name}" cannot impersonate resource '
+        f'"{attributes.combined_resource}" in API group "{group}"{where}{tail}',
+        group=group,
+        kind=attributes.resource,
+        name=attributes.name,
+    )

@@ -1,0 +1,241 @@
+"""What happens to every request, in order: `STAGES` is the documentation.
+
+A stage gets the request and the rest of the way: it may refuse (raise an ApiError), note something on the context, or
+do something after the rest has run. HTTP and in-process requests go the same way; the latter arrive with their user
+known and their info read from the `Call`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+
+from pybernetes.api.errors import ApiError, Forbidden, InternalError, NotFound, Timeout, TooManyRequests
+
+from . import nonresource
+from .attributes import Attributes
+from .context import RequestContext
+from .impersonation import impersonated_user
+from .ledger import Entry
+from .replies import Reply
+from .requestinfo import request_info
+from .verbs.table import serve_resource
+
+log = logging.getLogger(__name__)
+
+Following = Callable[[RequestContext], Awaitable[Reply]]
+Stage = Callable[[RequestContext, Following], Awaitable[Reply]]
+
+
+async def recover(ctx: RequestContext, following: Following) -> Reply:
+    """A bug in what follows becomes a 500 and a traceback in the log; a request that takes too long a 504."""
+    try:
+        if _only_reads(ctx):  # waits for nothing but the cache, which has its own limit
+            return await following(ctx)
+        async with asyncio.timeout(ctx.services.config.request_timeout):
+            return await following(ctx)
+    except ApiError:
+        raise
+    except TimeoutError as error:
+        raise Timeout("request did not complete within requested timeout - context deadline exceeded") from error
+    except Exception as error:
+        log.exception("%s %s", ctx.info.verb, ctx.info.path)
+        raise InternalError(f"Internal error occurred: {type(error).__name__}: {error}") from error
+
+
+def _only_reads(ctx: RequestContext) -> bool:
+    return ctx.request.method == "GET" if ctx.request is not None else not ctx.mutating
+
+
+async def read_request_info(ctx: RequestContext, following: Following) -> Reply:
+    """Verb, group, version, resource, namespace, name and subresource from the path."""
+    request = ctx.request
+    if request is not None:
+        ctx.query = request.query
+        ctx.info = request_info(request.method, request.path, request.query)
+    info = ctx.info
+    if info.is_resource:
+        ctx.resource = ctx.services.registry.find(info.group, info.version, info.resource)
+    return await following(ctx)
+
+
+async def measure(ctx: RequestContext, following: Following) -> Reply:
+    """Counts and times the request."""
+    started, code = perf_counter(), 200
+    try:
+        reply = await following(ctx)
+        code = getattr(reply, "code", 200)
+        return reply
+    except ApiError as error:
+        code = error.code
+        raise
+    finally:
+        ctx.services.metrics.observe(ctx.info, code, perf_counter() - started)
+
+
+async def authenticate(ctx: RequestContext, following: Following) -> Reply:
+    """Who it is: a client certificate, a service account token, or anonymous."""
+    if ctx.request is not None:
+        ctx.user = await ctx.services.authenticate(ctx.request)
+    return await following(ctx)
+
+
+async def audit(ctx: RequestContext, following: Following) -> Reply:
+    """Writes go into the ledger with their cause and their outcome."""
+    if not ctx.mutating:
+        return await following(ctx)
+    try:
+        reply = await following(ctx)
+    except ApiError as error:
+        _record(ctx, error.code, error.message)
+        raise
+    _record(ctx, getattr(reply, "code", 200), "")
+    return reply
+
+
+async def impersonate(ctx: RequestContext, following: Following) -> Reply:
+    """`Impersonate-User` and its companions: acting as somebody else, where that is allowed."""
+    if ctx.request is not None and "impersonate-user" in ctx.request.headers:
+        user = impersonated_user(ctx.services, ctx.user, ctx.request.headers)
+        ctx.impersonated_by, ctx.user = ctx.user.name, user
+        ctx.verdicts.append(f"impersonate: acts as {user.name}")
+    return await following(ctx)
+
+
+async def flow_control(ctx: RequestContext, following: Following) -> Reply:
+    """At most so many requests at a time, so that a flood is answered by 429 and not by falling over."""
+    services, config = ctx.services, ctx.services.config
+    if ctx.request is None or ctx.long_running:
+        return await following(ctx)
+    mutating = ctx.mutating
+    limit = config.max_mutating_requests_inflight if mutating else config.max_requests_inflight
+    if (services.mutating_in_flight if mutating else services.in_flight) >= limit:
+        raise TooManyRequests("Too many requests, please try again later.", retry_after=1)
+    if mutating:
+        services.mutating_in_flight += 1
+    else:
+        services.in_flight += 1
+    try:
+        return await following(ctx)
+    finally:
+        if mutating:
+            services.mutating_in_flight -= 1
+        else:
+            services.in_flight -= 1
+
+
+async def authorize(ctx: RequestContext, following: Following) -> Reply:
+    """Whether the user may."""
+    attributes = attributes_of(ctx)
+    decision = ctx.services.authorize(attributes)
+    if not decision.allowed:
+        raise forbidden(attributes, decision.reason)
+    if ctx.mutating and decision.reason:
+        ctx.verdicts.append(f"authorize: {decision.reason}")
+    return await following(ctx)
+
+
+async def serve(ctx: RequestContext, _following: Following) -> Reply:
+    """The verb itself; for writes, admission runs inside it, on the object as it will be stored."""
+    if not ctx.info.is_resource:
+        return await nonresource.serve(ctx)
+    if ctx.resource is None:
+        raise NotFound("the server could not find the requested resource")
+    return await serve_resource(ctx)
+
+
+STAGES: tuple[Stage, ...] = (
+    recover,
+    read_request_info,
+    measure,
+    authenticate,
+    audit,
+    impersonate,
+    flow_control,
+    authorize,
+    serve,
+)
+
+
+def compose(stages: tuple[Stage, ...]) -> Following:
+    """One function that runs the stages in order."""
+
+    async def end(_ctx: RequestContext) -> Reply:
+        raise AssertionError("the last stage answers")
+
+    following: Following = end
+    for stage in reversed(stages):
+        following = _step(stage, following)
+    return following
+
+
+def _step(stage: Stage, following: Following) -> Following:
+    def run(ctx: RequestContext) -> Awaitable[Reply]:
+        return stage(ctx, following)
+
+    return run
+
+
+handle = compose(STAGES)
+
+
+def attributes_of(ctx: RequestContext) -> Attributes:
+    """What authorizers see of a request."""
+    info = ctx.info
+    if not info.is_resource:
+        return Attributes(ctx.user, info.verb, path=info.path, is_resource=False)
+    return Attributes(
+        ctx.user,
+        info.verb,
+        info.group,
+        info.version,
+        info.resource,
+        info.subresource,
+        info.namespace,
+        info.name,
+        info.path,
+    )
+
+
+def forbidden(attributes: Attributes, reason: str) -> Forbidden:
+    """Upstream's words for "you may not"."""
+    user, verb = attributes.user.name, attributes.verb
+    tail = f": {reason}" if reason else ""
+    if not attributes.is_resource:
+        return Forbidden(f'forbidden: User "{user}" cannot {verb} path "{attributes.path}"{tail}')
+    resource = attributes.resource
+    qualified = f"{resource}.{attributes.group}" if attributes.group else resource
+    subject = f'{qualified} "{attributes.name}"' if attributes.name else qualified
+    scope = f'in the namespace "{attributes.namespace}"' if attributes.namespace else "at the cluster scope"
+    return Forbidden(
+        f'{subject} is forbidden: User "{user}" cannot {verb} resource "{attributes.combined_resource}" '
+        f'in API group "{attributes.group}" {scope}{tail}',
+        group=attributes.group,
+        kind=resource,
+        name=attributes.name,
+    )
+
+
+def _record(ctx: RequestContext, code: int, message: str) -> None:
+    info, services = ctx.info, ctx.services
+    services.ledger.add(
+        Entry(
+            services.env.now(),
+            ctx.user.name,
+            info.verb,
+            info.group,
+            info.resource,
+            info.subresource,
+            info.namespace,
+            info.name or ctx.name,
+            code,
+            ctx.revision,
+            message,
+            ctx.impersonated_by,
+            ctx.reaction,
+            tuple(ctx.verdicts),
+        )
+    )
+

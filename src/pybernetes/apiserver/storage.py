@@ -1,0 +1,151 @@
+"""Writing objects: compare-and-swap on the store, with the cache as the first guess of what is there.
+
+The cache may be a moment behind (several API servers on one etcd). So an update runs on the cached version first; if
+the store then says that it has another one, or if the update itself found fault, it runs again on what the store has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pybernetes.api.errors import AlreadyExists, ApiError, NotFound, ServiceUnavailable
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import MutableObj
+from pybernetes.store.types import Compare, Delete, Get, KeyValue, Put, RangeResult, Store, TxnResult, Unavailable
+
+from .kindcache import KindCache
+from .version import Version, encode
+
+ATTEMPTS = 64
+"""How often one update may lose against others before it gives up."""
+
+
+class _Remove:
+    """The answer of an update function that says: delete the object."""
+
+
+REMOVE = _Remove()
+
+Update = Callable[[Version], MutableObj | _Remove | None]
+"""What to make of the version that is there: a new tree (given up to the store), REMOVE, or None for no change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`version` is what is there now, or what was there last where it was `removed` (then `revision` is newer)."""
+
+    version: Version
+    changed: bool
+    removed: bool = False
+    revision: int = 0
+
+
+class Storage:
+    """The writes of one API server."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def create(
+        self, cache: KindCache, kind: Kind, namespace: str, name: str, tree: MutableObj, *, lease: int = 0
+    ) -> Version:
+        """Stores a new object. Raises AlreadyExists."""
+        key = cache.key(namespace, name)
+        version = cache.version(key, encode(tree), 0, tree)
+        result = await self._swap(cache, version, 0, [Put(key, version.value, lease)])
+        if not result.succeeded:
+            raise already_exists(kind, name)
+        version.settle(result.revision)
+        return version
+
+    async def update(
+        self, cache: KindCache, kind: Kind, namespace: str, name: str, update: Update, *, lease: int = 0
+    ) -> Outcome:
+        """Replaces or removes the object by `update`, which may run several times. Raises NotFound and what
+        `update` raises."""
+        key = cache.key(namespace, name)
+        current = cache.entries.get(key)
+        fresh = current is None
+        if current is None:
+            current = await self._read(cache, kind, key, name)
+        for _ in range(ATTEMPTS):
+            try:
+                answer = update(current)
+            except ApiError:
+                if fresh:
+                    raise
+                newer = await self._read(cache, kind, key, name)
+                if newer.revision == current.revision:
+                    raise
+                current, fresh = newer, True
+                continue
+            if answer is None:
+                return Outcome(current, changed=False)
+            outcome = await self._attempt(cache, current, answer, lease)
+            if isinstance(outcome, Outcome):
+                return outcome
+            if outcome is None:
+                raise not_found(kind, name)
+            current, fresh = cache.version(key, outcome.value, outcome.mod_revision), True
+        raise ServiceUnavailable(f"{kind.group_resource} {name!r} is changing too fast", retry_after=1)
+
+    async def _attempt(
+        self, cache: KindCache, current: Version, answer: MutableObj | _Remove, lease: int
+    ) -> Outcome | KeyValue | None:
+        """The outcome, or what the store has instead of `current`."""
+        key = current.key
+        if isinstance(answer, _Remove):
+            result = await self._swap(cache, None, current.revision, [Delete(key)], key)
+            if result.succeeded:
+                return Outcome(current, changed=True, removed=True, revision=result.revision)
+        else:
+            version = cache.version(key, encode(answer), 0, answer)
+            result = await self._swap(cache, version, current.revision, [Put(key, version.value, lease)])
+            if result.succeeded:
+                version.settle(result.revision)
+                return Outcome(version, changed=True)
+        found = result.responses[0]
+        assert isinstance(found, RangeResult)
+        return found.kvs[0] if found.kvs else None
+
+    async def _swap(
+        self, cache: KindCache, version: Version | None, revision: int, ops: list[Put | Delete], key: str = ""
+    ) -> TxnResult:
+        """Runs `ops` if the key still has `revision` (0: is absent); else answers what it has."""
+        if version is not None:
+            key = version.key
+            cache.pending[key] = version
+        try:
+            result = await self._store.txn([Compare(key, "mod", "==", revision)], ops, [Get(key)])
+        except Unavailable as error:
+            cache.pending.pop(key, None)
+            raise ServiceUnavailable(f"the store cannot be written: {error}", retry_after=1) from error
+        if version is not None and not result.succeeded and cache.pending.get(key) is version:
+            del cache.pending[key]
+        return result
+
+    async def _read(self, cache: KindCache, kind: Kind, key: str, name: str) -> Version:
+        try:
+            found = await self._store.range(key)
+        except Unavailable as error:
+            raise ServiceUnavailable(f"the store cannot be read: {error}", retry_after=1) from error
+        if not found.kvs:
+            raise not_found(kind, name)
+        kv = found.kvs[0]
+        cached = cache.entries.get(key)
+        if cached is not None and cached.revision == kv.mod_revision:
+            return cached
+        return cache.version(key, kv.value, kv.mod_revision)
+
+
+def not_found(kind: Kind, name: str) -> NotFound:
+    return NotFound(
+        f'{kind.group_resource} "{name}" not found', group=kind.group, kind=kind.plural, name=name
+    )
+
+
+def already_exists(kind: Kind, name: str) -> AlreadyExists:
+    return AlreadyExists(
+        f'{kind.group_resource} "{name}" already exists', group=kind.group, kind=kind.plural, name=name
+    )

@@ -1,0 +1,70 @@
+"""Running a cluster in the foreground: the loop, signals, what the user sees. The cluster itself is `allinone.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+from pybernetes.clock import Env
+
+from .config import ClusterConfig
+
+Progress = Callable[[str], None]
+
+
+def run_in_foreground(config: ClusterConfig, *, verbose: bool) -> int:
+    """Runs `pyber up` until SIGINT or SIGTERM; returns the exit code. A second signal while stopping is ignored:
+    what was started is always taken down."""
+    from .allinone import AllInOne
+
+    started = time.monotonic()
+
+    def progress(text: str) -> None:
+        print(f"[{time.monotonic() - started:6.2f} s] {text}", flush=True)
+
+    async def serve(stop: asyncio.Event) -> None:
+        async with AllInOne(config, Env.real(), progress) as cluster:
+            print(f"\n  export KUBECONFIG={config.paths.kubeconfig}\n  kubectl get nodes\n", flush=True)
+            stopping = asyncio.ensure_future(stop.wait())
+            failed = asyncio.ensure_future(cluster.failed())
+            await asyncio.wait({stopping, failed}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if failed.done():
+                failed.result()
+            failed.cancel()
+            progress("stopping")
+        progress("stopped; the state stays in " + str(config.state))
+
+    return run_until_signal(serve, verbose=verbose)
+
+
+def run_until_signal(serve: Callable[[asyncio.Event], Awaitable[None]], *, verbose: bool) -> int:
+    """Runs `serve(stop)` on uvloop (asyncio's loop where that is missing); SIGINT and SIGTERM set `stop`."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        await serve(stop)
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(main())
+    return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop

@@ -1,0 +1,51 @@
+"""The bytes of a response's head and chunks."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+
+from pybernetes.wire.http.messages import HeaderPairs
+
+STATUS_LINES: dict[int, str] = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n" for s in HTTPStatus}
+LAST_CHUNK = b"0\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+# Below this a response goes out as one joined write; above, joining would copy more than a second write costs.
+JOIN_LIMIT = 64 * 1024
+
+
+def has_body(method: str, status: int) -> bool:
+    """Whether an answer may carry a body at all (RFC 9110, 6.4.1)."""
+    return method != "HEAD" and status >= 200 and status not in (204, 304)
+
+
+def date_line(now: float) -> str:
+    """The Date header for Unix time `now`."""
+    return time.strftime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n", time.gmtime(now))
+
+
+def head(status: int, headers: HeaderPairs, *more: str) -> bytes:
+    """Status line and headers; `more` are whole lines with their line ends.
+
+    Raises ValueError where a header would break out of its line: a handler must not pass on what it did not check.
+    """
+    lines = [STATUS_LINES.get(status) or f"HTTP/1.1 {status} Unknown\r\n", *more]
+    for name, value in headers:
+        lines.append(f"{name}: {value}\r\n")
+        if "\r" in value or "\n" in value or "\r" in name or "\n" in name:
+            raise ValueError(f"header {name!r} holds a line break")
+    lines.append("\r\n")
+    return "".join(lines).encode("latin-1", "replace")
+
+
+def names(headers: HeaderPairs) -> set[str]:
+    """The lower-case names present."""
+    return {name.lower() for name, _ in headers}
+
+
+def chunk(data: bytes | list[bytes]) -> list[bytes]:
+    """One chunk of the chunked coding, as buffers."""
+    if isinstance(data, list):
+        return [b"%x\r\n" % sum(map(len, data)), *data, b"\r\n"]
+    return [b"%x\r\n" % len(data), data, b"\r\n"]
