@@ -94,7 +94,6 @@ class Load(asyncio.Protocol):
         self.answers = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.BaseTransport | object)
         self.transport = transport
         transport.write(REQUEST)  # type: ignore[attr-defined]
 

@@ -26,7 +26,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--kubelet-port", type=int, default=10250, help="the kubelet's HTTPS port")
     add("--service-cidr", default="10.96.0.0/12", help="range of Service addresses")
     add("--pod-cidr", default="10.244.0.0/16", help="range of pod addresses")
-    add("--resolv-conf", type=Path, default=Path("/etc/resolv.conf"), help="resolvers for names outside the cluster")
+    add(
+        "--resolv-conf",
+        type=Path,
+        default=Path("/etc/resolv.conf"),
+        help="resolvers for names outside the cluster",
+    )
     add("--registry-mirror", default="", help="pull every image from this registry (http://127.0.0.1:5055)")
     add("-v", "--verbose", action="store_true", help="log every component")
 

@@ -198,6 +198,18 @@ def _base_chains(network: NodeNetwork) -> list[str]:
         f"    ct original ip daddr {network.service_cidr} ip saddr != {network.cluster_cidr} masquerade",
         f"    meta mark & 0x{MASQUERADE_MARK:x} == 0x{MASQUERADE_MARK:x} masquerade",
         "  }",
-        f"  chain filter-forward {{ type filter hook forward priority 0; {services} counter reject; }}",
-        f"  chain filter-output {{ type filter hook output priority 0; {services} counter reject; }}",
+        *_refusal("forward", services),
+        *_refusal("output", services),
+    ]
+
+
+def _refusal(hook: str, services: str) -> list[str]:
+    """What was not translated has no backend. TCP is answered with a reset: an ICMP error about a packet of the node's
+    own that conntrack has just seen does not reach its sender."""
+    return [
+        f"  chain filter-{hook} {{",
+        f"    type filter hook {hook} priority 0;",
+        f"    {services} meta l4proto tcp counter reject with tcp reset",
+        f"    {services} counter reject",
+        "  }",
     ]

@@ -45,7 +45,7 @@ def test_a_node_port_is_masqueraded_by_its_mark_unless_the_source_is_preserved()
 def test_a_frontend_without_backends_is_left_to_the_refusal() -> None:
     script = install(table_state((Frontend("10.96.0.9", "tcp", 80, ()),)), NETWORK)
     assert "add element" not in script
-    assert "ip daddr 10.96.0.0/12 counter reject" in script
+    assert "ip daddr 10.96.0.0/12 counter reject\n" in script
 
 
 def test_affinity_has_its_own_chain_and_is_forgotten_when_backends_change() -> None:

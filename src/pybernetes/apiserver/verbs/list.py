@@ -1,0 +1,161 @@
+"""list: the objects of a kind that are selected, in pages if asked for, each list consistent at one revision."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from pybernetes.api.errors import BadRequest, Expired
+from pybernetes.store.types import Compacted, FutureRevision, prefix_end
+
+from ..context import RequestContext
+from ..kindcache import KindCache
+from ..replies import ListReply, Reply
+from ..selection import Selection, selection_of
+from ..version import Version
+from .revisions import at_least, invalid_list_options, parse_revision
+
+STORE_PAGE = 500
+"""Keys read from the store in one go for a list at an old revision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a paged list goes on: the first key of the next page, at the revision of the first page."""
+
+    revision: int
+    start: str
+
+    def token(self, prefix: str) -> str:
+        tree = {"v": "meta.k8s.io/v1", "rv": self.revision, "start": self.start[len(prefix) :]}
+        return base64.urlsafe_b64encode(orjson.dumps(tree)).decode().rstrip("=")
+
+    @staticmethod
+    def parse(token: str, prefix: str) -> Position:
+        try:
+            tree = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+            return Position(int(tree["rv"]), prefix + str(tree["start"]))
+        except (ValueError, KeyError, TypeError, binascii.Error) as error:
+            raise BadRequest(f"continue key is not valid: {error}") from error
+
+
+async def list_objects(ctx: RequestContext) -> Reply:
+    """Serves from the cache where the cache has the revision that is asked for, else from the store's history."""
+    assert ctx.resource is not None
+    kind, cache, query = ctx.kind, ctx.resource.stored(), ctx.query
+    selection = selection_of(kind, ctx.info.namespace, ctx.info.name, query)
+    limit = _limit(query.get("limit", ""))
+    resource_version, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
+    token = query.get("continue", "")
+    _check_options(resource_version, match, token)
+    if token:
+        position = Position.parse(token, cache.prefix)
+        return await _page_at(ctx, cache, selection, position.revision, position.start, limit)
+    exact = match == "Exact" or (not match and limit > 0 and resource_version not in ("", "0"))
+    if exact:
+        revision = parse_revision(resource_version)
+        return await _page_at(ctx, cache, selection, revision, cache.prefix, limit)
+    await at_least(ctx.services.cacher, resource_version)
+    return _page(ctx, cache, selection, cache.select(selection), ctx.services.cacher.revision, limit)
+
+
+def _limit(text: str) -> int:
+    if not text:
+        return 0
+    try:
+        limit = int(text)
+    except ValueError as error:
+        raise BadRequest(f'limit: Invalid value: "{text}": must be an integer') from error
+    return max(limit, 0)
+
+
+def _check_options(resource_version: str, match: str, token: str) -> None:
+    if match not in ("", "Exact", "NotOlderThan"):
+        raise invalid_list_options(
+            "resourceVersionMatch",
+            f'"{match}": supported values: "Exact", "NotOlderThan", ""',
+            reason="FieldValueNotSupported",
+        )
+    if match and token:
+        raise invalid_list_options(
+            "resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided"
+        )
+    if match and not resource_version:
+        raise invalid_list_options(
+            "resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided"
+        )
+    if match == "Exact" and resource_version == "0":
+        raise invalid_list_options(
+            "resourceVersionMatch",
+            'resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+        )
+    if token and resource_version not in ("", "0"):
+        raise BadRequest("specifying resource version is not allowed when using continue")
+
+
+def _page(
+    ctx: RequestContext,
+    cache: KindCache,
+    selection: Selection,
+    versions: Sequence[Version],
+    revision: int,
+    limit: int,
+) -> ListReply:
+    """The first `limit` of the versions selected."""
+    if not limit or len(versions) <= limit:
+        return ListReply(ctx.kind, versions, revision)
+    token = Position(revision, versions[limit - 1].key + "\0").token(cache.prefix)
+    remaining = len(versions) - limit if selection.unfiltered else None
+    return ListReply(ctx.kind, versions[:limit], revision, token, remaining)
+
+
+async def _page_at(
+    ctx: RequestContext, cache: KindCache, selection: Selection, revision: int, start: str, limit: int
+) -> ListReply:
+    """A page as of `revision`: from the cache where the kind has not changed since, else from the store."""
+    cacher = ctx.services.cacher
+    await cacher.wait_for(revision)
+    if cache.last_change <= revision:
+        versions = [version for version in cache.select(selection) if version.key >= start]
+    else:
+        versions = await _history(ctx, cache, selection, revision, start, limit)
+    return _page(ctx, cache, selection, versions, revision, limit)
+
+
+async def _history(
+    ctx: RequestContext, cache: KindCache, selection: Selection, revision: int, start: str, limit: int
+) -> list[Version]:
+    """The selected versions from `start` on at an old revision; at most one more than `limit`, unless all count."""
+    store = ctx.services.store
+    prefix = f"{cache.prefix}{selection.namespace}/" if selection.namespace else cache.prefix
+    key, end = max(start, prefix), prefix_end(prefix)
+    enough = limit + 1 if limit and not selection.unfiltered else 0
+    found: list[Version] = []
+    while True:
+        try:
+            page = await store.range(key, end, revision=revision, limit=STORE_PAGE)
+        except Compacted as error:
+            raise _too_old(start != cache.prefix) from error
+        except FutureRevision as error:
+            raise BadRequest(str(error)) from error
+        versions = (cache.version(kv.key, kv.value, kv.mod_revision) for kv in page.kvs)
+        found += [version for version in versions if selection.matches(version)]
+        if not page.more or (enough and len(found) >= enough):
+            return found
+        key = page.kvs[-1].key + "\0"
+
+
+def _too_old(continued: bool) -> Expired:
+    if continued:
+        return Expired(
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list "
+            "without the continue parameter, or use the continue token in this response to retrieve the remainder of "
+            "the results. Continuing with the provided token results in an inconsistent list - objects that were "
+            "created, modified, or deleted between the time the first chunk was returned and now may show up in the "
+            "list."
+        )
+    return Expired("The resourceVersion for the provided list is too old.")

@@ -1,0 +1,73 @@
+"""watch: what is there (if asked for), and every change from then on."""
+
+from __future__ import annotations
+
+from pybernetes.api.errors import BadRequest
+
+from ..context import RequestContext
+from ..replies import Reply, WatchReply
+from ..selection import selection_of
+from .revisions import at_least, invalid_list_options, parse_revision
+
+SHORTEST = 1800.0
+"""Seconds a watch lasts at least where the client sets no timeout (at most twice that, as upstream)."""
+
+
+async def watch(ctx: RequestContext) -> Reply:
+    """No resourceVersion, or "0": the current objects come first, as ADDED. N: the changes after N.
+
+    `sendInitialEvents=true` asks for the current objects and a bookmark behind them, whatever the resourceVersion.
+    """
+    assert ctx.resource is not None
+    query, cacher, cache = ctx.query, ctx.services.cacher, ctx.resource.stored()
+    selection = selection_of(ctx.kind, ctx.info.namespace, ctx.info.name, query)
+    resource_version = query.get("resourceVersion", "")
+    bookmarks = query.get("allowWatchBookmarks", "") in ("true", "1", "True")
+    send_initial = _send_initial_events(query.get("sendInitialEvents"), query.get("resourceVersionMatch", ""))
+    seconds = _seconds(ctx)
+    takes_trees = ctx.request is None
+    from_now = resource_version in ("", "0")
+    if send_initial or (from_now and send_initial is None):
+        await at_least(cacher, resource_version)
+        # Nothing may be awaited between reading what is there and opening the watch.
+        initial = cache.select(selection)
+        watcher = cache.watch_from_now(selection, takes_trees)
+        end = cacher.revision if send_initial and bookmarks else 0
+        return WatchReply(ctx.kind, cache, watcher, seconds, initial, end, bookmarks)
+    if from_now:
+        await at_least(cacher, resource_version)
+        watcher = cache.watch_from_now(selection, takes_trees)
+    else:
+        revision = parse_revision(resource_version)
+        await cacher.wait_for(min(revision, cacher.revision))
+        watcher = cache.watch(selection, revision, takes_trees)
+    return WatchReply(ctx.kind, cache, watcher, seconds, bookmarks=bookmarks)
+
+
+def _send_initial_events(text: str | None, match: str) -> bool | None:
+    """The parameter, None where it is not given. Raises Invalid for combinations that upstream refuses."""
+    if text is None:
+        if match:
+            raise invalid_list_options(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            )
+        return None
+    if match != "NotOlderThan":
+        raise invalid_list_options(
+            "resourceVersionMatch",
+            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+        )
+    return text in ("true", "1", "True")
+
+
+def _seconds(ctx: RequestContext) -> float:
+    text = ctx.query.get("timeoutSeconds", "")
+    if text:
+        try:
+            seconds = int(text)
+        except ValueError as error:
+            raise BadRequest(f'timeoutSeconds: Invalid value: "{text}": must be an integer') from error
+        if seconds > 0:
+            return float(seconds)
+    return SHORTEST * (1.0 + ctx.services.env.rng.random())

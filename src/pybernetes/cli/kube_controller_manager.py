@@ -1,0 +1,30 @@
+"""`pyber kube-controller-manager`, with upstream's main flags."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .kube_apiserver import boolean
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
+    add = parser.add_argument
+    add("--kubeconfig", type=Path, required=True, help="how to reach the API server, and as whom")
+    add("--controllers", default="*", help="controllers to run, by commas: `*` all, `-name` not that one")
+    add("--leader-elect", type=boolean, default=True, help="only one of several instances works")
+    add("--cluster-cidr", default="10.244.0.0/16", help="range that nodes get their pod addresses from")
+    add("--node-cidr-mask-size", type=int, default=24, help="size of a node's share")
+    add(
+        "--root-ca-file",
+        type=Path,
+        help="CA that pods are given in kube-root-ca.crt (default: the kubeconfig's)",
+    )
+    add("-v", "--v", type=int, default=0, help="log level; above 0 logs information")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from pybernetes.cluster.standalone import run_controller_manager
+
+    return run_controller_manager(arguments)
