@@ -1,1 +1,1 @@
-"""What asyncio lacks for Kubernetes: work queue, rate limiters, broadcast."""
+"""What asyncio lacks for Kubernetes: a work queue (`workqueue.py`) and rate limits (`ratelimit.py`)."""

@@ -25,6 +25,8 @@ class Attributes:
     name: str = ""
     path: str = ""
     is_resource: bool = True
+    field_selector: str = ""
+    """Of a list, watch or deletecollection, as the client wrote it: a kubelet may list only its own pods."""
 
     @property
     def combined_resource(self) -> str:

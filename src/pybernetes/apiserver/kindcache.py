@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from pybernetes.api.kind import Kind
 from pybernetes.store.sortedkeys import SortedKeys
@@ -33,6 +33,8 @@ class KindCache:
         self._window = Window(window, 0)
         self._version_type = version_type
         self.watchers = Watchers(self._indexed_field)
+        self.observers: list[Callable[[Change], None]] = []
+        """Called with every change before any watcher sees it."""
         self.pending: dict[str, Version] = {}
         """Versions that writers of this process have just sent to the store, with their trees."""
 
@@ -72,6 +74,8 @@ class KindCache:
         self._reindex(old, new)
         change = Change(revision, old, new)
         self._window.add(change)
+        for observer in self.observers:
+            observer(change)
         self.watchers.dispatch(change)
         if new is not None and not self.watchers.take_trees:
             new.forget_tree()

@@ -78,7 +78,7 @@ async def measure(ctx: RequestContext, following: Following) -> Reply:
 async def authenticate(ctx: RequestContext, following: Following) -> Reply:
     """Who it is: a client certificate, a service account token, or anonymous."""
     if ctx.request is not None:
-        ctx.user = await ctx.services.authenticate(ctx.request)
+        ctx.user = await ctx.services.authenticator.authenticate(ctx.request)
     return await following(ctx)
 
 

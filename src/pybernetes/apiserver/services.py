@@ -10,15 +10,16 @@ from pybernetes.clock import Env
 from pybernetes.store.types import Store
 
 from .attributes import Attributes
+from .authn.chain import Authenticator
+from .authn.serviceaccount import TokenIssuer
 from .cacher import Cacher
 from .config import ApiServerConfig
 from .ledger import Ledger
 from .registry import Registry
 from .storage import Storage
-from .user import User
 
 if TYPE_CHECKING:
-    from pybernetes.wire.http.messages import Request, Response, Upgrade
+    from pybernetes.wire.http.messages import Response, Upgrade
 
     from .admission.plugin import Plugin
     from .allocators.services import ServiceAllocator
@@ -39,31 +40,6 @@ class Decision(Protocol):
 
 
 Authorize = Callable[[Attributes], Decision]
-Authenticate = Callable[["Request"], Awaitable[User]]
-"""The user of an HTTP request (anonymous where that is allowed). Raises Unauthorized."""
-
-
-@dataclass(frozen=True, slots=True)
-class TokenStatus:
-    """What is known of a bearer token: `user` None where it is not valid."""
-
-    user: User | None
-    audiences: tuple[str, ...] = ()
-    error: str = ""
-
-
-class Tokens(Protocol):
-    """Service account tokens: checking, and making them."""
-
-    async def review(self, token: str, audiences: tuple[str, ...]) -> TokenStatus: ...
-
-    def issue(
-        self, *, namespace: str, name: str, uid: str, audiences: tuple[str, ...], seconds: int, bound: object
-    ) -> tuple[str, float]:
-        """The token, and when it expires in Unix seconds."""
-        ...
-
-
 Connect = Callable[["RequestContext"], Awaitable["Response | Upgrade"]]
 """Serves log, exec, attach, portforward and proxy: hands the request to a kubelet or an address."""
 
@@ -78,7 +54,9 @@ class Services:
     storage: Storage
     ledger: Ledger
     metrics: Metrics
-    authenticate: Authenticate
+    authenticator: Authenticator
+    issuer: TokenIssuer | None
+    """None: no signing key, so no tokens."""
     authorize: Authorize
     admission: tuple[Plugin, ...]
     allocator: ServiceAllocator

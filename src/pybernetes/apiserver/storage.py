@@ -21,13 +21,13 @@ ATTEMPTS = 64
 """How often one update may lose against others before it gives up."""
 
 
-class _Remove:
+class Removal:
     """The answer of an update function that says: delete the object."""
 
 
-REMOVE = _Remove()
+REMOVE = Removal()
 
-Update = Callable[[Version], MutableObj | _Remove | None]
+Update = Callable[[Version], MutableObj | Removal | None]
 """What to make of the version that is there: a new tree (given up to the store), REMOVE, or None for no change."""
 
 
@@ -91,11 +91,11 @@ class Storage:
         raise ServiceUnavailable(f"{kind.group_resource} {name!r} is changing too fast", retry_after=1)
 
     async def _attempt(
-        self, cache: KindCache, current: Version, answer: MutableObj | _Remove, lease: int
+        self, cache: KindCache, current: Version, answer: MutableObj | Removal, lease: int
     ) -> Outcome | KeyValue | None:
         """The outcome, or what the store has instead of `current`."""
         key = current.key
-        if isinstance(answer, _Remove):
+        if isinstance(answer, Removal):
             result = await self._swap(cache, None, current.revision, [Delete(key)], key)
             if result.succeeded:
                 return Outcome(current, changed=True, removed=True, revision=result.revision)

@@ -69,7 +69,7 @@ class Stream(asyncio.Protocol):
 
     def send(self, data: bytes | list[bytes]) -> None:
         """Queues without waiting; for small control frames. Raises ConnectionError where the stream is closed."""
-        if self._transport is None or self._lost or self._transport.is_closing():
+        if self._transport is None or self.closing:
             raise self._error or ConnectionResetError("the stream is closed")
         if isinstance(data, list):
             self._transport.writelines(data)
@@ -99,6 +99,11 @@ class Stream(asyncio.Protocol):
         """Closes at once, dropping what was not sent."""
         if self._transport is not None and not self._lost:
             self._transport.abort()
+
+    @property
+    def closing(self) -> bool:
+        """Whether nothing more can be sent."""
+        return self._transport is None or self._lost or self._transport.is_closing()
 
     async def wait_closed(self) -> None:
         """Returns when the transport is gone."""

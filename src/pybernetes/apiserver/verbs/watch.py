@@ -39,7 +39,7 @@ async def watch(ctx: RequestContext) -> Reply:
         watcher = cache.watch_from_now(selection, takes_trees)
     else:
         revision = parse_revision(resource_version)
-        await cacher.wait_for(min(revision, cacher.revision))
+        await cacher.wait_for(revision)
         watcher = cache.watch(selection, revision, takes_trees)
     return WatchReply(ctx.kind, cache, watcher, seconds, bookmarks=bookmarks)
 

@@ -55,11 +55,9 @@ class HttpConnection(asyncio.Protocol):
         self._timed = (0, Phase.BETWEEN)
         self._dropped = 0
         self._paused_reading = False
-        self._streaming = False
         self._endless = False
         self._ending = False
         self._lost = False
-        self._eof = False
         self._remote = ""
         self._certificate: bytes | None = None
         self._scope: dict[str, Any] = {}
@@ -91,11 +89,10 @@ class HttpConnection(asyncio.Protocol):
             self._pause_reading()
 
     def eof_received(self) -> bool:
-        """A half close: a running handler may still answer; a stream that nobody will read is ended."""
-        self._eof = True
-        self._parser.finished = True
-        answering = self._worker is not None and self._idle is None
-        return answering and not self._streaming
+        """The client has gone (HTTP clients do not half-close while they wait): what was written is flushed, what
+        runs is cancelled by `connection_lost`.
+        """
+        return False
 
     def connection_lost(self, _: Exception | None) -> None:
         self._lost = True
@@ -197,7 +194,7 @@ class HttpConnection(asyncio.Protocol):
                     break
                 if self._paused_reading and self._parser.held is None and not turns:
                     self._resume_reading()
-            if self._parser.refused and not self._eof:
+            if self._parser.refused:
                 await self._linger()
         except asyncio.CancelledError:
             self._transport.abort()
@@ -250,7 +247,9 @@ class HttpConnection(asyncio.Protocol):
         if isinstance(request, Refusal):
             return self._owner.refuse(request.status, request.message)
         try:
-            return await self._owner.handler(request)
+            result = await self._owner.handler(request)
+            encode.check(result.headers)
+            return result
         except Exception:
             log.exception("the handler of %r failed", request)
             return self._owner.refuse(500, "500 Internal Server Error")
@@ -288,10 +287,9 @@ class HttpConnection(asyncio.Protocol):
         if not keep_alive:
             lines.append("Connection: close\r\n")
         self._transport.write(encode.head(response.status, response.headers, *lines))
-        self._streaming = True
         self._endless = response.endless
         try:
-            if wanted and not self._eof and not (self._ending and self._endless):
+            if wanted and not (self._ending and self._endless):
                 await self._pump(body, chunked)
                 if chunked:
                     self._transport.write(encode.LAST_CHUNK)
@@ -300,7 +298,7 @@ class HttpConnection(asyncio.Protocol):
             self._transport.abort()
             return False
         finally:
-            self._streaming = self._endless = False
+            self._endless = False
             close = getattr(body, "aclose", None)
             if close is not None:
                 await close()

@@ -26,17 +26,19 @@ def date_line(now: float) -> str:
 
 
 def head(status: int, headers: HeaderPairs, *more: str) -> bytes:
-    """Status line and headers; `more` are whole lines with their line ends.
-
-    Raises ValueError where a header would break out of its line: a handler must not pass on what it did not check.
-    """
+    """Status line and headers; `more` are whole lines with their line ends. The headers were checked."""
     lines = [STATUS_LINES.get(status) or f"HTTP/1.1 {status} Unknown\r\n", *more]
     for name, value in headers:
         lines.append(f"{name}: {value}\r\n")
-        if "\r" in value or "\n" in value or "\r" in name or "\n" in name:
-            raise ValueError(f"header {name!r} holds a line break")
     lines.append("\r\n")
     return "".join(lines).encode("latin-1", "replace")
+
+
+def check(headers: HeaderPairs) -> None:
+    """Raises ValueError where a header would break out of its line: a handler may pass on what a client sent."""
+    for name, value in headers:
+        if "\r" in value or "\n" in value or "\r" in name or "\n" in name:
+            raise ValueError(f"header {name!r} holds a line break")
 
 
 def names(headers: HeaderPairs) -> set[str]:

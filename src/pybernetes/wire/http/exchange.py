@@ -139,6 +139,9 @@ class ClientConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
+        if self._upgraded is not None:
+            self._upgraded += data
+            return
         if self._complete:
             # Nothing was asked: a server's last word (such as a 408) before it closes.
             self.close()
@@ -225,7 +228,7 @@ class StreamedReply:
     async def read(self, limit: int | None = None) -> bytes:
         """The whole body, or its first `limit` bytes."""
         parts, size = [], 0
-        async for data in self:
+        while data := await self._connection.chunk():
             parts.append(data)
             size += len(data)
             if limit is not None and size >= limit:

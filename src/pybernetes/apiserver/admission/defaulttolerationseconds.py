@@ -1,0 +1,30 @@
+"""DefaultTolerationSeconds: pods stay five minutes on a node that is not ready or not reachable, unless they say."""
+
+from __future__ import annotations
+
+from pybernetes.api.kinds import POD
+
+from .plugin import Admission, Plugin
+
+SECONDS = 300
+TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+
+
+def _mutate(admission: Admission) -> None:
+    if admission.kind is not POD or admission.operation == "DELETE" or admission.subresource:
+        return
+    spec = admission.object["spec"]
+    tolerations = spec.get("tolerations") or []
+    missing = [
+        {"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": SECONDS}
+        for taint in TAINTS
+        if not any(
+            toleration.get("key", "") in ("", taint) and toleration.get("effect", "") in ("", "NoExecute")
+            for toleration in tolerations
+        )
+    ]
+    if missing and admission.operation == "CREATE":
+        spec["tolerations"] = [*tolerations, *missing]
+
+
+DEFAULT_TOLERATION_SECONDS = Plugin("DefaultTolerationSeconds", mutate=_mutate)

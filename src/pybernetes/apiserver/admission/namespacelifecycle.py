@@ -1,0 +1,46 @@
+"""NamespaceLifecycle: nothing is created in a namespace that is not there or is going, and some are never deleted."""
+
+from __future__ import annotations
+
+from pybernetes.api.errors import Cause, Forbidden, NotFound
+from pybernetes.api.kinds import NAMESPACE
+
+from .plugin import Admission, Plugin
+
+IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
+
+
+def _in_namespace(admission: Admission) -> bool:
+    return admission.operation == "CREATE" and admission.kind.namespaced and bool(admission.namespace)
+
+
+def _unseen(admission: Admission) -> bool:
+    return _in_namespace(admission) and admission.cache(NAMESPACE).get("", admission.namespace) is None
+
+
+def _admit(admission: Admission) -> None:
+    if admission.operation == "DELETE":
+        if admission.kind is NAMESPACE and admission.name in IMMORTAL:
+            raise admission.forbidden("this namespace may not be deleted")
+        return
+    if not _in_namespace(admission):
+        return
+    name = admission.namespace
+    version = admission.cache(NAMESPACE).get("", name)
+    if version is None:
+        raise NotFound(f'namespaces "{name}" not found', kind="namespaces", name=name)
+    namespace = version.tree()
+    if "deletionTimestamp" not in namespace["metadata"]:
+        return
+    if admission.kind.plural in ("localsubjectaccessreviews", "subjectaccessreviews"):
+        return
+    error: Forbidden = admission.forbidden(
+        f"unable to create new content in namespace {name} because it is being terminated"
+    )
+    error.causes = (
+        Cause("NamespaceTerminating", f"namespace {name} is being terminated", "metadata.namespace"),
+    )
+    raise error
+
+
+NAMESPACE_LIFECYCLE = Plugin("NamespaceLifecycle", mutate=_admit, unseen=_unseen)

@@ -1,0 +1,123 @@
+"""One policy rule of a Role, compiled for matching: pure. Semantics: upstream's rbac/v1 evaluation helpers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pybernetes.api.meta import MutableObj, Obj
+
+from ..attributes import Attributes
+
+ALL = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A `PolicyRule`. A resource rule has groups and resources, a non-resource rule has urls."""
+
+    verbs: frozenset[str]
+    groups: frozenset[str] = frozenset()
+    resources: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    urls: frozenset[str] = frozenset()
+
+    @staticmethod
+    def of(tree: Obj) -> Rule:
+        """From the tree in a Role's `rules`."""
+        return Rule(
+            frozenset(tree.get("verbs") or ()),
+            frozenset(tree.get("apiGroups") or ()),
+            frozenset(tree.get("resources") or ()),
+            frozenset(tree.get("resourceNames") or ()),
+            frozenset(tree.get("nonResourceURLs") or ()),
+        )
+
+    def tree(self) -> MutableObj:
+        """As a `PolicyRule`, its lists sorted, empty ones left out."""
+        lists = {
+            "verbs": self.verbs,
+            "apiGroups": self.groups,
+            "resources": self.resources,
+            "resourceNames": self.names,
+            "nonResourceURLs": self.urls,
+        }
+        return {field: sorted(values) for field, values in lists.items() if values or field == "verbs"}
+
+    def allows(self, attributes: Attributes) -> bool:
+        if attributes.verb not in self.verbs and ALL not in self.verbs:
+            return False
+        if not attributes.is_resource:
+            return any(_url_matches(url, attributes.path) for url in self.urls)
+        if attributes.group not in self.groups and ALL not in self.groups:
+            return False
+        if self.names and attributes.name not in self.names:
+            return False
+        resources = self.resources
+        if attributes.subresource:
+            return (
+                ALL in resources
+                or f"{attributes.resource}/{attributes.subresource}" in resources
+                or f"{ALL}/{attributes.subresource}" in resources
+            )
+        return attributes.resource in resources or ALL in resources
+
+
+def _url_matches(rule_url: str, path: str) -> bool:
+    if rule_url in (ALL, path):
+        return True
+    return rule_url.endswith(ALL) and path.startswith(rule_url.rstrip(ALL))
+
+
+def rules_of(role: Obj) -> tuple[Rule, ...]:
+    return tuple(Rule.of(tree) for tree in role.get("rules") or ())
+
+
+# ---- covering: does what one holds include all of what one wants to give?
+
+
+def uncovered(owned: Iterable[Rule], wanted: Iterable[Rule]) -> list[Rule]:
+    """The single permissions (one verb on one thing) of `wanted` that no rule of `owned` includes."""
+    holds = tuple(owned)
+    return [one for rule in wanted for one in singles(rule) if not any(_includes(own, one) for own in holds)]
+
+
+@lru_cache(maxsize=1024)
+def singles(rule: Rule) -> tuple[Rule, ...]:
+    """The rule cut into permissions of one verb, one group, one resource (and one name, if any) or one URL."""
+    found: list[Rule] = []
+    for verb in sorted(rule.verbs):
+        one_verb = frozenset({verb})
+        for group in sorted(rule.groups):
+            for resource in sorted(rule.resources):
+                for name in sorted(rule.names) or [None]:
+                    names = frozenset() if name is None else frozenset({name})
+                    found.append(Rule(one_verb, frozenset({group}), frozenset({resource}), names))
+        found += [Rule(one_verb, urls=frozenset({url})) for url in sorted(rule.urls)]
+    return tuple(found)
+
+
+def _includes(own: Rule, one: Rule) -> bool:
+    """Whether `own` includes a single permission. A wildcard is only included in a wildcard."""
+    if not (one.verbs <= own.verbs or ALL in own.verbs):
+        return False
+    if one.urls:
+        (url,) = one.urls
+        return any(_url_covers(mine, url) for mine in own.urls)
+    if not (one.groups <= own.groups or ALL in own.groups):
+        return False
+    (resource,) = one.resources
+    whole, slash, subresource = resource.partition("/")
+    known = own.resources
+    if not (
+        ALL in known or resource in known or (slash and whole != ALL and f"{ALL}/{subresource}" in known)
+    ):
+        return False
+    return not own.names or (bool(one.names) and one.names <= own.names)
+
+
+def _url_covers(own: str, wanted: str) -> bool:
+    if own in (ALL, wanted):
+        return True
+    return own.endswith(ALL) and wanted.startswith(own.rstrip(ALL))

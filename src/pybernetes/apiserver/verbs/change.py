@@ -1,0 +1,84 @@
+"""Changing one stored object, whoever computes the change: update, patch, and the subresources built on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pybernetes.api.kind import Kind
+from pybernetes.api.kinds import NAMESPACE
+from pybernetes.api.meta import MutableObj, Obj, is_deleting
+
+from ..allocators.services import NOTHING_RESERVED
+from ..context import RequestContext
+from ..replies import Reply, TreeReply, VersionReply
+from ..storage import REMOVE, Removal, Update, not_found
+from ..version import Version
+from .objects import complete_status, complete_update, current_tree, to_store
+
+Build = Callable[[Obj], MutableObj]
+"""What the client wants instead of the object that is there: a fresh tree each time it is called."""
+Complete = Callable[[RequestContext, Kind, MutableObj, Obj], bool]
+
+
+async def change_object(ctx: RequestContext, build: Build, complete: Complete | None = None) -> Reply:
+    """Builds, completes and stores; again from the start where somebody else was faster.
+
+    A deleted object whose last finalizer goes away with this change is removed.
+    """
+    assert ctx.resource is not None
+    kind, info, services = ctx.kind, ctx.info, ctx.services
+    cache = ctx.resource.stored()
+    if complete is None:
+        complete = complete_status if info.subresource == "status" else complete_update
+    reservation = NOTHING_RESERVED
+
+    def update(current: Version) -> MutableObj | Removal | None:
+        nonlocal reservation
+        reservation.release()  # that of an attempt that lost
+        old = current_tree(kind, current)
+        new = build(old)
+        if not complete(ctx, kind, new, old):
+            return None
+        if is_deleting(new) and not has_finalizers(kind, new) and _may_go(kind, new):
+            return REMOVE
+        reservation = services.allocator.reserve(kind, new, old)
+        return to_store(kind, new)
+
+    try:
+        if ctx.dry_run:
+            reply = await _dry_run(ctx, update)
+            reservation.release()
+            return reply
+        lease = await services.event_leases.current() if kind.plural == "events" else 0
+        outcome = await services.storage.update(cache, kind, info.namespace, info.name, update, lease=lease)
+    except BaseException:
+        reservation.release()
+        raise
+    if outcome.changed:
+        ctx.revision = outcome.revision or outcome.version.revision
+    return VersionReply(kind, outcome.version, 200, outcome.revision)
+
+
+async def _dry_run(ctx: RequestContext, update: Update) -> Reply:
+    """What would be stored, from the object as it is now."""
+    assert ctx.resource is not None
+    await ctx.services.cacher.fresh()
+    current = ctx.resource.stored().get(ctx.info.namespace, ctx.info.name)
+    if current is None:
+        raise not_found(ctx.kind, ctx.info.name)
+    answer = update(current)
+    if isinstance(answer, dict):
+        return TreeReply(answer, 200, ctx.kind)
+    return VersionReply(ctx.kind, current)
+
+
+def has_finalizers(kind: Kind, tree: Obj) -> bool:
+    """Whether something still wants to act before the object may go."""
+    if tree["metadata"].get("finalizers"):
+        return True
+    return kind is NAMESPACE and bool((tree.get("spec") or {}).get("finalizers"))
+
+
+def _may_go(kind: Kind, tree: Obj) -> bool:
+    """A pod that is still given time stays until the kubelet deletes it with no grace."""
+    return not (kind.graceful and tree["metadata"].get("deletionGracePeriodSeconds"))

@@ -1,0 +1,70 @@
+"""create: a new object, under its own name or one made from `generateName`."""
+
+from __future__ import annotations
+
+from pybernetes.api.errors import AlreadyExists
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import MutableObj
+
+from ..admission.chain import ensure_seen
+from ..admission.plugin import Admission
+from ..context import RequestContext
+from ..replies import Reply, TreeReply, VersionReply
+from ..storage import already_exists
+from .objects import check_namespace, complete_new, private, read_object, stamp_new, to_store
+
+NAME_ATTEMPTS = 8
+"""How many generated names are tried before the clash is the client's to handle."""
+
+
+async def create(ctx: RequestContext) -> Reply:
+    """201 with the object as stored. Raises AlreadyExists, Invalid, BadRequest and what admission raises."""
+    kind = ctx.kind
+    tree = read_object(ctx, kind)
+    check_namespace(ctx, kind, tree)
+    await ensure_seen(Admission(ctx, kind, "CREATE", tree, None))
+    return await create_object(ctx, kind, tree)
+
+
+async def create_object(ctx: RequestContext, kind: Kind, tree: MutableObj) -> Reply:
+    """Completes and stores a checked tree."""
+    metadata = tree["metadata"]
+    generated = not metadata.get("name") and bool(metadata.get("generateName"))
+    attempts = NAME_ATTEMPTS if generated else 1
+    original = private(tree) if generated else tree
+    for attempt in range(attempts):
+        if attempt:
+            tree = private(original)
+        stamp_new(ctx, kind, tree)
+        complete_new(ctx, kind, tree)
+        try:
+            return await _store(ctx, kind, tree)
+        except AlreadyExists:
+            if attempt + 1 == attempts:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def _store(ctx: RequestContext, kind: Kind, tree: MutableObj) -> Reply:
+    assert ctx.resource is not None
+    services, cache = ctx.services, ctx.resource.stored()
+    metadata = tree["metadata"]
+    namespace, name = metadata.get("namespace", ""), metadata["name"]
+    ctx.name = name
+    reservation = services.allocator.reserve(kind, tree, None)
+    try:
+        if ctx.dry_run:
+            await services.cacher.fresh()
+            if cache.get(namespace, name) is not None:
+                raise already_exists(kind, name)
+            reservation.release()
+            return TreeReply(tree, 201, kind)
+        lease = await services.event_leases.current() if kind.plural == "events" else 0
+        version = await services.storage.create(
+            cache, kind, namespace, name, to_store(kind, tree), lease=lease
+        )
+    except BaseException:
+        reservation.release()
+        raise
+    ctx.revision = version.revision
+    return VersionReply(kind, version, 201)

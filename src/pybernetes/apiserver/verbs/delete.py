@@ -1,0 +1,202 @@
+"""delete: at once, or by marking the object until its finalizers (or its kubelet) let it go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pybernetes.api.errors import BadRequest, Cause, Invalid
+from pybernetes.api.kind import Kind
+from pybernetes.api.kinds import NAMESPACE
+from pybernetes.api.meta import MutableObj, Obj
+from pybernetes.lang import timestamps
+
+from ..admission.chain import admit_deletion
+from ..admission.plugin import Admission
+from ..bodies import check_depth, decode
+from ..context import RequestContext
+from ..replies import Reply, TreeReply, VersionReply
+from ..storage import REMOVE, Outcome, Removal, not_found
+from ..version import Version
+from .change import has_finalizers
+from .objects import conflict, current_tree, private, to_store
+
+RETURNS_OBJECT = frozenset({"pods", "podtemplates", "resourcequotas", "serviceaccounts", "services"})
+"""Core resources whose deletion is answered by the object and not by a Status."""
+DEFAULT_GRACE = 30
+ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
+POLICIES = ("Background", "Foreground", "Orphan")
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    uid: str = ""
+    resource_version: str = ""
+    grace: int | None = None
+    policy: str = ""
+    """One of POLICIES; "" leaves the finalizers as they are."""
+    dry_run: bool = False
+
+
+async def delete(ctx: RequestContext) -> Reply:
+    """200. Raises NotFound, Conflict (preconditions), Forbidden (admission)."""
+    options = read_options(ctx)
+    admit_deletion(Admission(ctx, ctx.kind, "DELETE", None, None, name=ctx.info.name))
+    outcome = await delete_object(ctx, ctx.info.namespace, ctx.info.name, options)
+    if outcome.changed:
+        ctx.revision = outcome.revision or outcome.version.revision
+    return deleted_reply(ctx.kind, outcome)
+
+
+async def delete_object(ctx: RequestContext, namespace: str, name: str, options: DeleteOptions) -> Outcome:
+    """Removes or marks one object of the request's kind."""
+    assert ctx.resource is not None
+    kind, cache, now = ctx.kind, ctx.resource.stored(), ctx.services.env.now()
+
+    def update(current: Version) -> MutableObj | Removal | None:
+        old = current_tree(kind, current)
+        _check(kind, old, options)
+        marked = mark(kind, private(old), options, now)
+        return REMOVE if marked is None else None if marked == old else to_store(kind, marked)
+
+    if options.dry_run:
+        await ctx.services.cacher.fresh()
+        current = cache.get(namespace, name)
+        if current is None:
+            raise not_found(kind, name)
+        update(current)
+        return Outcome(current, changed=False, removed=True)
+    return await ctx.services.storage.update(cache, kind, namespace, name, update)
+
+
+def deleted_reply(kind: Kind, outcome: Outcome) -> Reply:
+    """What upstream answers: a Status for what is gone, the object for what stays or for some kinds always."""
+    if not outcome.removed or (not kind.group and kind.plural in RETURNS_OBJECT):
+        return VersionReply(kind, outcome.version, 200, outcome.revision)
+    details = {"name": outcome.version.name, "group": kind.group, "kind": kind.plural, "uid": outcome.version.uid}
+    status = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "details": {key: value for key, value in details.items() if value},
+    }
+    return TreeReply(status)
+
+
+def mark(kind: Kind, tree: MutableObj, options: DeleteOptions, now: float) -> MutableObj | None:
+    """The object marked for deletion (changed in place); None where it can go at once."""
+    metadata = tree["metadata"]
+    _set_policy(metadata, options.policy)
+    if kind is NAMESPACE and has_finalizers(kind, tree):
+        tree["status"] = {**(tree.get("status") or {}), "phase": "Terminating"}
+    grace = _grace(tree, options) if kind.graceful else 0
+    if metadata.get("deletionTimestamp"):
+        return _again(kind, tree, options, grace)
+    if grace == 0 and not has_finalizers(kind, tree):
+        return None
+    metadata["deletionTimestamp"] = timestamps.rfc3339(now + grace)
+    metadata["deletionGracePeriodSeconds"] = grace
+    if metadata.get("generation"):
+        metadata["generation"] += 1
+    return tree
+
+
+def _again(kind: Kind, tree: MutableObj, options: DeleteOptions, grace: int) -> MutableObj | None:
+    """A second deletion may shorten the grace period, never lengthen it; with none left the object goes."""
+    metadata = tree["metadata"]
+    before = metadata.get("deletionGracePeriodSeconds") or 0
+    if kind.graceful and grace < before and options.grace is not None or (kind.graceful and grace == 0):
+        started = timestamps.parse(metadata["deletionTimestamp"]) - before
+        metadata["deletionTimestamp"] = timestamps.rfc3339(started + grace)
+        metadata["deletionGracePeriodSeconds"] = grace
+        before = grace
+    if before == 0 and not has_finalizers(kind, tree):
+        return None
+    return tree
+
+
+def _grace(pod: Obj, options: DeleteOptions) -> int:
+    """Seconds a pod is given: none where no kubelet has it, or where it has ended."""
+    spec, status = pod.get("spec") or {}, pod.get("status") or {}
+    if not spec.get("nodeName") or status.get("phase") in ("Succeeded", "Failed"):
+        return 0
+    grace = options.grace
+    if grace is None:
+        grace = spec.get("terminationGracePeriodSeconds", DEFAULT_GRACE)
+    return 1 if grace < 0 else int(grace)
+
+
+def _set_policy(metadata: MutableObj, policy: str) -> None:
+    """The finalizers by which the garbage collector is told what to do with the dependents."""
+    if not policy:
+        return
+    kept = [f for f in metadata.get("finalizers") or () if f not in (ORPHAN, FOREGROUND)]
+    wanted = {"Foreground": [FOREGROUND], "Orphan": [ORPHAN]}.get(policy, [])
+    if finalizers := [*kept, *wanted]:
+        metadata["finalizers"] = finalizers
+    else:
+        metadata.pop("finalizers", None)
+
+
+def _check(kind: Kind, old: Obj, options: DeleteOptions) -> None:
+    metadata = old["metadata"]
+    name = metadata["name"]
+    if options.uid and options.uid != metadata.get("uid"):
+        why = f"UID in precondition: {options.uid}, UID in object meta: {metadata.get('uid')}"
+        raise conflict(kind, name, f"Precondition failed: {why}")
+    if options.resource_version and options.resource_version != metadata["resourceVersion"]:
+        why = (
+            f"ResourceVersion in precondition: {options.resource_version}, "
+            f"ResourceVersion in object meta: {metadata['resourceVersion']}"
+        )
+        raise conflict(kind, name, f"Precondition failed: {why}")
+
+
+def read_options(ctx: RequestContext) -> DeleteOptions:
+    """DeleteOptions from the body, else from the query. Raises BadRequest, Invalid."""
+    tree: Any = ctx.body
+    if ctx.request is not None:
+        data = ctx.request.body
+        tree = decode(data, ctx.request.headers.get("content-type", "")) if data.strip() else None
+    check_depth(tree)
+    if tree is None:
+        tree = {}
+    if not isinstance(tree, dict):
+        raise BadRequest("the body of a deletion must be DeleteOptions")
+    query = ctx.query
+    preconditions = tree.get("preconditions") or {}
+    policy = tree.get("propagationPolicy") or query.get("propagationPolicy", "")
+    orphan = tree.get("orphanDependents", {"true": True, "false": False}.get(query.get("orphanDependents", "")))
+    if orphan is not None:
+        if policy:
+            raise _invalid("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set")
+        policy = "Orphan" if orphan else "Background"
+    if policy not in ("", *POLICIES):
+        raise _invalid("propagationPolicy", policy, 'supported values: "Foreground", "Background", "Orphan"')
+    return DeleteOptions(
+        uid=str(preconditions.get("uid") or ""),
+        resource_version=str(preconditions.get("resourceVersion") or ""),
+        grace=_seconds(tree.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))),
+        policy=policy,
+        dry_run=bool(tree.get("dryRun")) or ctx.dry_run,
+    )
+
+
+def _seconds(value: Any) -> int | None:
+    if value is None or value == "":
+        return None
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise BadRequest(f"gracePeriodSeconds: Invalid value: {value!r}: must be an integer") from error
+
+
+def _invalid(field: str, value: str, detail: str) -> Invalid:
+    message = f'Invalid value: "{value}": {detail}'
+    return Invalid(
+        f'DeleteOptions.meta.k8s.io "" is invalid: {field}: {message}',
+        group="meta.k8s.io",
+        kind="DeleteOptions",
+        causes=[Cause("FieldValueInvalid", message, field)],
+    )

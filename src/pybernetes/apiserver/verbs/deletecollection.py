@@ -1,0 +1,39 @@
+"""deletecollection: everything that is selected, one object after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from pybernetes.api.errors import NotFound
+
+from ..admission.chain import admit_deletion
+from ..admission.plugin import Admission
+from ..context import RequestContext
+from ..replies import ListReply, Reply
+from ..selection import selection_of
+from .delete import delete_object, read_options
+
+TURN = 50
+"""Objects deleted before other requests get their turn."""
+
+
+async def deletecollection(ctx: RequestContext) -> Reply:
+    """200 with the list of what was there. Objects that go away meanwhile are no error."""
+    assert ctx.resource is not None
+    cache, cacher = ctx.resource.stored(), ctx.services.cacher
+    options = replace(read_options(ctx), uid="", resource_version="")
+    selection = selection_of(ctx.kind, ctx.info.namespace, "", ctx.query)
+    await cacher.fresh()
+    versions = cache.select(selection)
+    for number, version in enumerate(versions, 1):
+        admit_deletion(Admission(ctx, ctx.kind, "DELETE", None, None, name=version.name))
+        try:
+            outcome = await delete_object(ctx, version.namespace, version.name, options)
+        except NotFound:
+            continue
+        if outcome.changed:
+            ctx.revision = outcome.revision or outcome.version.revision
+        if number % TURN == 0:
+            await asyncio.sleep(0)
+    return ListReply(ctx.kind, versions, cacher.revision)

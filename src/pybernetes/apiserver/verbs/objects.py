@@ -1,0 +1,292 @@
+"""An object on its way into the store: what create, update and patch have in common.
+
+The steps and their order are those of `api/kind.py`: checked against the schema, defaulted, prepared by the kind's
+strategy, changed by admission, defaulted again, validated, judged by admission.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from pybernetes.api.errors import BadRequest, Conflict, Invalid
+from pybernetes.api.fielderrors import FieldErrors
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import MutableObj, Obj
+from pybernetes.lang import timestamps
+
+from .. import fieldvalidation
+from ..admission.chain import admit_mutating, admit_validating
+from ..admission.plugin import Admission
+from ..bodies import check_depth, decode, duplicate_fields, media_type
+from ..context import RequestContext
+from ..version import Version
+
+GENERATED_NAME_LENGTH = 63
+SUFFIX_LENGTH = 5
+KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink")
+"""Metadata that an update cannot change."""
+
+
+def body_tree(ctx: RequestContext) -> tuple[Any, list[str]]:
+    """The body as a fresh tree, and the fields that it gives twice.
+
+    A body from this process is copied: it may share branches with the cache, and what follows fills it in.
+    """
+    if ctx.request is None:
+        return orjson.loads(check_depth(ctx.body)), []
+    data, content_type = ctx.request.body, ctx.request.headers.get("content-type", "")
+    tree = decode(data, content_type)
+    compact = check_depth(tree)
+    if media_type(content_type) == "application/json":
+        return tree, duplicate_fields(data, compact)
+    return tree, []
+
+
+def read_object(ctx: RequestContext, kind: Kind) -> MutableObj:
+    """The object in the body, its type and fields checked. Raises BadRequest."""
+    tree, duplicates = body_tree(ctx)
+    return check_object(ctx, kind, tree, duplicates)
+
+
+def check_object(
+    ctx: RequestContext, kind: Kind, tree: Any, duplicates: list[str] | None = None
+) -> MutableObj:
+    """The same for a tree that a patch has made. Missing apiVersion and kind are filled in."""
+    if not isinstance(tree, dict):
+        raise BadRequest(
+            f"couldn't get version/kind; json parse error: json: cannot unmarshal {_go_type(tree)} into Go value"
+        )
+    api_version, kind_name = tree.setdefault("apiVersion", kind.api_version), tree.setdefault("kind", kind.kind)
+    if kind_name != kind.kind:
+        raise BadRequest(
+            f'{kind_name} in version "{api_version}" cannot be handled as a {kind.kind}: '
+            f"converting ({api_version}.{kind_name}) to ({kind.group}.{kind.kind}): unknown conversion"
+        )
+    if api_version != kind.api_version:
+        raise BadRequest(
+            f"the API version in the data ({api_version}) does not match the expected API version ({kind.api_version})"
+        )
+    if not isinstance(tree.get("metadata"), dict):
+        tree["metadata"] = {}
+    fieldvalidation.check(ctx, kind, tree, duplicates or [])
+    return tree
+
+
+def _go_type(value: Any) -> str:
+    match value:
+        case bool():
+            return "bool"
+        case str():
+            return "string"
+        case int() | float():
+            return "number"
+        case list():
+            return "array"
+        case _:
+            return "null"
+
+
+def check_namespace(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:
+    """The object's namespace is that of the URL: filled in, or compared."""
+    metadata = tree["metadata"]
+    if not kind.namespaced:
+        if metadata.get("namespace"):
+            raise BadRequest(_NAMESPACE_MISMATCH)
+        metadata.pop("namespace", None)
+        return
+    given, wanted = metadata.get("namespace"), ctx.info.namespace
+    if given and given != wanted:
+        raise BadRequest(_NAMESPACE_MISMATCH)
+    metadata["namespace"] = wanted
+
+
+_NAMESPACE_MISMATCH = "the namespace of the provided object does not match the namespace sent on the request"
+
+
+def stamp_new(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:
+    """The metadata that the server gives a new object; what only the server may set is dropped first."""
+    metadata, env = tree["metadata"], ctx.services.env
+    if metadata.get("resourceVersion"):
+        raise BadRequest("resourceVersion should not be set on objects to be created")
+    for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields", "resourceVersion"):
+        metadata.pop(field, None)
+    if not metadata.get("name") and metadata.get("generateName"):
+        longest = GENERATED_NAME_LENGTH - SUFFIX_LENGTH
+        metadata["name"] = metadata["generateName"][:longest] + env.name_suffix(SUFFIX_LENGTH)
+    metadata["uid"] = env.uid()
+    metadata["creationTimestamp"] = timestamps.rfc3339(env.now())
+    if kind.generation:
+        metadata["generation"] = 1
+    else:
+        metadata.pop("generation", None)
+
+
+def complete_new(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:
+    """From a stamped object to one that may be stored. Raises Invalid and what admission raises."""
+    kind.default(tree)
+    kind.prepare_create(tree)
+    admission = Admission(ctx, kind, "CREATE", tree, None)
+    admit_mutating(admission)
+    kind.default(tree)
+    errors = FieldErrors()
+    fieldvalidation.validate_metadata(kind, tree, errors)
+    kind.validate(tree, errors)
+    raise_invalid(kind, tree, errors)
+    admit_validating(admission)
+    for warning in kind.warnings(tree, None):
+        ctx.warn(warning)
+
+
+def complete_update(ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj) -> bool:
+    """Makes `new` what would replace `old`; False where nothing would change. Raises Conflict, Invalid, Forbidden."""
+    check_preconditions(kind, new, old)
+    _keep_metadata(new, old)
+    if "status" in kind.subresources:
+        new.pop("status", None)
+        if "status" in old:
+            new["status"] = private(old["status"])
+    kind.default(new)
+    kind.prepare_update(new, old)
+    admission = Admission(ctx, kind, "UPDATE", new, old)
+    admit_mutating(admission)
+    kind.default(new)
+    _count_generation(kind, new, old)
+    if same(new, old):
+        return False
+    errors = FieldErrors()
+    fieldvalidation.validate_metadata_update(kind, new, old, errors)
+    kind.validate(new, errors)
+    kind.validate_update(new, old, errors)
+    raise_invalid(kind, new, errors)
+    admit_validating(admission)
+    for warning in kind.warnings(new, old):
+        ctx.warn(warning)
+    return True
+
+
+def complete_status(ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj) -> bool:
+    """The same for the status subresource: status and annotations change, all else stays."""
+    check_preconditions(kind, new, old)
+    status, annotations = new.get("status"), new["metadata"].get("annotations")
+    new.clear()
+    new.update(private(old))
+    new.pop("status", None)
+    if status is not None:
+        new["status"] = status
+    new["metadata"].pop("annotations", None)
+    if annotations:
+        new["metadata"]["annotations"] = annotations
+    kind.default(new)
+    admission = Admission(ctx, kind, "UPDATE", new, old, subresource="status")
+    admit_mutating(admission)
+    if same(new, old):
+        return False
+    errors = FieldErrors()
+    fieldvalidation.validate_metadata_update(kind, new, old, errors)
+    kind.validate_status(new, old, errors)
+    raise_invalid(kind, new, errors)
+    admit_validating(admission)
+    return True
+
+
+def check_preconditions(kind: Kind, new: Obj, old: Obj) -> None:
+    """A resourceVersion or uid in an update must be the current one. Raises Conflict."""
+    given, current = new["metadata"], old["metadata"]
+    name = current.get("name", "")
+    if given.get("uid") and given["uid"] != current.get("uid"):
+        raise conflict(
+            kind,
+            name,
+            f"Precondition failed: UID in precondition: {given['uid']}, UID in object meta: {current.get('uid')}",
+        )
+    version = given.get("resourceVersion")
+    if version and version != "0" and version != current["resourceVersion"]:
+        if not str(version).isdecimal():
+            raise BadRequest(f'metadata.resourceVersion: Invalid value: "{version}": must be an unsigned integer')
+        raise conflict(kind, name, MODIFIED)
+
+
+MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
+
+
+def conflict(kind: Kind, name: str, why: str) -> Conflict:
+    return Conflict(
+        f'Operation cannot be fulfilled on {kind.group_resource} "{name}": {why}',
+        group=kind.group,
+        kind=kind.plural,
+        name=name,
+    )
+
+
+def raise_invalid(kind: Kind, tree: Obj, errors: FieldErrors) -> None:
+    """Raises Invalid where errors were found: `Pod "web" is invalid: [a, b]`."""
+    if not errors:
+        return
+    name = tree["metadata"].get("name", "")
+    lines = list(errors)
+    text = lines[0] if len(lines) == 1 else f"[{', '.join(lines)}]"
+    subject = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+    raise Invalid(
+        f'{subject} "{name}" is invalid: {text}', group=kind.group, kind=kind.kind, name=name, causes=errors.causes
+    )
+
+
+def same(new: Obj, old: Obj) -> bool:
+    """Whether nothing but the resourceVersion would change."""
+    if len(new) != len(old):
+        return False
+    for key, value in new.items():
+        if key != "metadata" and (key not in old or value != old[key]):
+            return False
+    a = {k: v for k, v in new["metadata"].items() if k not in _UNCOMPARED}
+    b = {k: v for k, v in old["metadata"].items() if k not in _UNCOMPARED}
+    return a == b
+
+
+_UNCOMPARED = ("resourceVersion", "managedFields")
+
+
+def current_tree(kind: Kind, version: Version) -> Obj:
+    """A stored version as this kind serves it."""
+    tree = version.tree()
+    return kind.from_stored(tree) if kind.storage_version else tree
+
+
+def to_store(kind: Kind, tree: MutableObj) -> MutableObj:
+    """An object of this kind as it is stored."""
+    return dict(kind.to_stored(tree)) if kind.storage_version else tree
+
+
+def private(tree: Obj) -> MutableObj:
+    """A copy that shares nothing: where defaults are about to be filled in. An encode and a decode are the fastest
+    deep copy there is."""
+    copy: MutableObj = orjson.loads(orjson.dumps(tree))
+    return copy
+
+
+def _keep_metadata(new: MutableObj, old: Obj) -> None:
+    metadata = new["metadata"]
+    for field in KEPT:
+        _keep(metadata, old["metadata"], field)
+    metadata.pop("managedFields", None)
+    metadata["name"] = old["metadata"]["name"]
+
+
+def _keep(new: MutableObj, old: Obj, field: str) -> None:
+    if field in old:
+        new[field] = old[field]
+    else:
+        new.pop(field, None)
+
+
+def _count_generation(kind: Kind, new: MutableObj, old: Obj) -> None:
+    """The generation goes up by one when anything but metadata and status changes."""
+    if not kind.generation:
+        return
+    unchanged = all(
+        new.get(key) == old.get(key) for key in {*new, *old} if key not in ("metadata", "status")
+    )
+    before = old["metadata"].get("generation", 0)
+    new["metadata"]["generation"] = before if unchanged else before + 1

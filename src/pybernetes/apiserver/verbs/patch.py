@@ -1,0 +1,89 @@
+"""patch: a change described relative to what is there, retried until it meets no other writer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pybernetes.api.errors import BadRequest, Invalid
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import MutableObj, Obj
+from pybernetes.client.interface import PatchType
+from pybernetes.lang import patch_json, patch_merge, patch_strategic
+from pybernetes.lang.patch_schema import PatchSchema
+
+from ..bodies import check_depth, check_size, decode_json, decode_yaml, media_type, unsupported
+from ..context import RequestContext
+from ..fieldvalidation import patch_schema
+from ..replies import Reply
+from .change import Complete, change_object
+from .objects import check_object, private
+
+PATCH_TYPES: dict[str, PatchType] = {
+    "application/json-patch+json": "json",
+    "application/merge-patch+json": "merge",
+    "application/strategic-merge-patch+json": "strategic",
+}
+"""Content types, and the language of each."""
+
+
+async def patch(ctx: RequestContext, complete: Complete | None = None) -> Reply:
+    """200 with the object as it is now. Raises Conflict only for a resourceVersion in the patch itself."""
+    kind = ctx.kind
+    change, language = read_patch(ctx)
+    schema = patch_schema(kind) if language == "strategic" else None
+
+    def build(old: Obj) -> MutableObj:
+        new = check_object(ctx, kind, private(apply(kind, old, change, language, schema)))
+        if new["metadata"].get("name") != old["metadata"]["name"]:
+            raise BadRequest(
+                f"the name of the object ({new['metadata'].get('name')}) does not match the name on the URL "
+                f"({old['metadata']['name']})"
+            )
+        if new["metadata"].get("namespace") != old["metadata"].get("namespace"):
+            raise BadRequest(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
+        return new
+
+    return await change_object(ctx, build, complete)
+
+
+def read_patch(ctx: RequestContext) -> tuple[Any, PatchType]:
+    """The decoded patch and its language. Raises UnsupportedMediaType, BadRequest."""
+    if ctx.request is None:
+        language = ctx.patch_type or "merge"
+        if language not in PATCH_TYPES.values():
+            raise unsupported(tuple(PATCH_TYPES))
+        return ctx.body, language
+    data = ctx.request.body
+    media = media_type(ctx.request.headers.get("content-type", ""))
+    check_size(data)
+    found = PATCH_TYPES.get(media)
+    if found is None:
+        raise unsupported(tuple(PATCH_TYPES))
+    # Upstream reads YAML here too.
+    is_json = data[:1] in b"{[" or not data.strip()
+    tree = decode_json(data, "error decoding patch: ") if is_json else decode_yaml(data)
+    check_depth(tree)
+    return tree, found
+
+
+def apply(kind: Kind, old: Obj, change: Any, language: PatchType, schema: PatchSchema | None) -> MutableObj:
+    """The patched tree; it may share branches with `old`. Raises BadRequest, Invalid."""
+    try:
+        if language == "json":
+            result = patch_json.apply(old, change)
+        elif not isinstance(change, dict):
+            raise BadRequest("json: cannot unmarshal patch into Go value of type map[string]interface {}")
+        elif language == "merge":
+            result = patch_merge.apply(old, change)
+        else:
+            result = patch_strategic.apply(old, change, schema)
+    except patch_json.JsonPatchError as error:
+        raise Invalid(f"{error}", group=kind.group, kind=kind.kind, name=old["metadata"]["name"]) from error
+    except (patch_json.BadJsonPatch, patch_strategic.StrategicPatchError) as error:
+        raise BadRequest(f"{error}") from error
+    if not isinstance(result, dict) or not isinstance(result.get("metadata"), dict):
+        raise BadRequest("the patch leaves no object")
+    return result
+

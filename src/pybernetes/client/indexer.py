@@ -1,0 +1,77 @@
+"""A cache of objects by key, with indexes. Pure: an informer feeds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from pybernetes.api.meta import Obj, key_of, namespace_of
+
+IndexFunction = Callable[[Obj], Iterable[str]]
+"""The values under which an object is found; none leaves it out of the index."""
+
+
+class Indexer:
+    """Objects by `namespace/name`, and by any index. Objects are shared: readers never change them."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, Obj] = {}
+        self._indexes: dict[str, tuple[IndexFunction, dict[str, dict[str, Obj]]]] = {}
+        self.add_index("namespace", lambda obj: (namespace_of(obj),))
+
+    def add_index(self, name: str, function: IndexFunction) -> None:
+        """Adds an index over what is there and what comes; adding the same name again replaces it."""
+        buckets: dict[str, dict[str, Obj]] = {}
+        self._indexes[name] = (function, buckets)
+        for key, obj in self._objects.items():
+            for value in function(obj):
+                buckets.setdefault(value, {})[key] = obj
+
+    def put(self, obj: Obj) -> Obj | None:
+        """Stores a version; the one it replaces."""
+        key = key_of(obj)
+        old = self._objects.get(key)
+        if old is not None:
+            self._unindex(key, old)
+        self._objects[key] = obj
+        for function, buckets in self._indexes.values():
+            for value in function(obj):
+                buckets.setdefault(value, {})[key] = obj
+        return old
+
+    def remove(self, key: str) -> Obj | None:
+        old = self._objects.pop(key, None)
+        if old is not None:
+            self._unindex(key, old)
+        return old
+
+    def get(self, key: str) -> Obj | None:
+        return self._objects.get(key)
+
+    def list(self, namespace: str = "") -> list[Obj]:
+        """All objects, or those of one namespace; a list of its own, safe against changes while it is read."""
+        return self.by_index("namespace", namespace) if namespace else [*self._objects.values()]
+
+    def by_index(self, name: str, value: str) -> list[Obj]:
+        """The objects under a value of an index. Raises KeyError for an index that was not added."""
+        return [*self._indexes[name][1].get(value, {}).values()]
+
+    def index_values(self, name: str) -> Iterator[str]:
+        """Values that have objects."""
+        return iter([*self._indexes[name][1]])
+
+    @property
+    def objects(self) -> Mapping[str, Obj]:
+        """Every object by key; a live view."""
+        return self._objects
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def _unindex(self, key: str, obj: Obj) -> None:
+        for function, buckets in self._indexes.values():
+            for value in function(obj):
+                bucket = buckets.get(value)
+                if bucket is not None:
+                    bucket.pop(key, None)
+                    if not bucket:
+                        del buckets[value]

@@ -1,0 +1,166 @@
+"""An informer: a cache of one kind that follows the server by list and watch, and tells its handlers of each change.
+
+What it promises: after `synced`, the cache is some state the server was in, never going back; handlers see every
+object's changes in order, but may miss versions in between (after a reconnect). What it does not: that a write of one's
+own is in the cache when the call returns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from pybernetes.api.errors import ApiError, Expired
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import Obj, key_of, resource_version_of
+
+from .indexer import Indexer, IndexFunction
+from .interface import Client, WatchEvent
+
+log = logging.getLogger("informer")
+
+Change = Literal["ADDED", "MODIFIED", "DELETED"]
+Handler = Callable[[Change, Obj | None, Obj | None], None]
+"""(change, old, new): old is None for ADDED, new is None for DELETED. Called on the loop; must not wait."""
+
+BACKOFF_BASE, BACKOFF_MOST = 0.8, 30.0  # seconds, as client-go's reflector
+PAGE = 500
+
+
+class Informer:
+    """The cache of one kind, optionally of one namespace or selection."""
+
+    def __init__(
+        self,
+        client: Client,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        labels: str = "",
+        fields: str = "",
+        rng: random.Random | None = None,
+        keep: Callable[[Obj], Obj] | None = None,
+    ) -> None:
+        """`keep` reduces an object to what is worth caching (metadata only, say); it must keep kind and metadata."""
+        self.kind = kind
+        self.indexer = Indexer()
+        self._client = client
+        self._namespace = namespace
+        self._labels = labels
+        self._fields = fields
+        self._rng = rng or random.Random(0)
+        self._keep = keep
+        self._handlers: list[Handler] = []
+        self._synced = asyncio.Event()
+        self._version = ""
+        self._failures = 0
+
+    def on_event(self, handler: Handler) -> None:
+        """Adds a handler; it is told at once of what is in the cache already."""
+        self._handlers.append(handler)
+        for obj in self.indexer.list():
+            handler("ADDED", None, obj)
+
+    def add_index(self, name: str, function: IndexFunction) -> None:
+        self.indexer.add_index(name, function)
+
+    def get(self, key: str) -> Obj | None:
+        """The object under `namespace/name` (or `name`)."""
+        return self.indexer.get(key)
+
+    def list(self, namespace: str = "") -> list[Obj]:
+        return self.indexer.list(namespace)
+
+    def by_index(self, name: str, value: str) -> Iterable[Obj]:
+        return self.indexer.by_index(name, value)
+
+    @property
+    def has_synced(self) -> bool:
+        """Whether the first list has arrived."""
+        return self._synced.is_set()
+
+    async def synced(self) -> None:
+        """Waits for the first list."""
+        await self._synced.wait()
+
+    async def run(self) -> None:
+        """Follows the server until cancelled; errors are logged and tried again with back-off."""
+        while True:
+            try:
+                if not self._version:
+                    await self._list()
+                await self._watch()
+                self._failures = 0
+            except Expired:
+                self._version = ""
+            except (ApiError, OSError) as error:
+                await self._back_off(error)
+
+    async def _back_off(self, error: Exception) -> None:
+        wait = min(BACKOFF_BASE * 2**self._failures, BACKOFF_MOST)
+        self._failures = min(self._failures + 1, 10)
+        level = logging.INFO if self._failures == 1 else logging.WARNING
+        log.log(level, "%s: %s; again in about %.1f s", self.kind.group_resource, error, wait)
+        await asyncio.sleep(wait * (1 + self._rng.random()))
+
+    async def _list(self) -> None:
+        found: dict[str, Obj] = {}
+        token = ""
+        while True:
+            page = await self._client.list(
+                self.kind,
+                self._namespace,
+                labels=self._labels,
+                fields=self._fields,
+                limit=PAGE,
+                continue_token=token,
+            )
+            found.update((key_of(obj), obj) for obj in page.items)
+            token = page.continue_token
+            if not token:
+                break
+        for key in [key for key in self.indexer.objects if key not in found]:
+            self._removed(key)
+        for obj in found.values():
+            self._put(obj)
+        self._version = page.resource_version
+        self._failures = 0
+        self._synced.set()
+
+    async def _watch(self) -> None:
+        watching = self._client.watch(
+            self.kind,
+            self._namespace,
+            labels=self._labels,
+            fields=self._fields,
+            resource_version=self._version,
+            timeout_seconds=300 + self._rng.randrange(300),
+        )
+        async with watching as events:
+            async for event in events:
+                self._apply(event)
+
+    def _apply(self, event: WatchEvent) -> None:
+        self._version = resource_version_of(event.object)
+        if event.type == "DELETED":
+            self._removed(key_of(event.object))
+        elif event.type != "BOOKMARK":
+            self._put(event.object)
+
+    def _put(self, obj: Obj) -> None:
+        kept = self._keep(obj) if self._keep else obj
+        known = self.indexer.get(key_of(kept))
+        if known is not None and resource_version_of(known) == resource_version_of(kept):
+            return
+        self.indexer.put(kept)
+        for handler in self._handlers:
+            handler("ADDED" if known is None else "MODIFIED", known, kept)
+
+    def _removed(self, key: str) -> None:
+        old = self.indexer.remove(key)
+        if old is not None:
+            for handler in self._handlers:
+                handler("DELETED", old, None)

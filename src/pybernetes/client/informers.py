@@ -1,0 +1,60 @@
+"""The informers of one component: one per kind and selection, shared by all who ask."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import Obj
+
+from .informer import Informer
+from .interface import Client
+
+
+class Informers:
+    """`of(kind)` gives the one informer of that kind; `run` runs them all, and those asked for later too."""
+
+    def __init__(self, client: Client, rng: random.Random | None = None) -> None:
+        self.client = client
+        self._rng = rng or random.Random(0)
+        self._informers: dict[tuple[str, str, str, str, bool], Informer] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    def of(
+        self,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        labels: str = "",
+        fields: str = "",
+        keep: Callable[[Obj], Obj] | None = None,
+    ) -> Informer:
+        """The informer for this selection. One with `keep` is separate from the whole objects' one."""
+        selection = (f"{kind.group_resource}/{kind.version}", namespace, labels, fields, keep is not None)
+        informer = self._informers.get(selection)
+        if informer is None:
+            informer = Informer(
+                self.client, kind, namespace, labels=labels, fields=fields, rng=self._rng, keep=keep
+            )
+            self._informers[selection] = informer
+            if self._group is not None:
+                self._group.create_task(informer.run(), name=f"informer {kind.group_resource}")
+        return informer
+
+    async def run(self) -> None:
+        """Runs every informer until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            try:
+                for informer in self._informers.values():
+                    group.create_task(informer.run(), name=f"informer {informer.kind.group_resource}")
+                await asyncio.Event().wait()
+            finally:
+                self._group = None
+
+    async def synced(self) -> None:
+        """Waits for the first list of every informer that exists now."""
+        for informer in [*self._informers.values()]:
+            await informer.synced()
