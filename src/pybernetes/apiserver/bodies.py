@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -37,7 +36,9 @@ def unsupported(accepted: tuple[str, ...]) -> UnsupportedMediaType:
     )
 
 
-def decode(data: bytes, content_type: str, prefix: str = "couldn't get version/kind; json parse error: ") -> Any:
+def decode(
+    data: bytes, content_type: str, prefix: str = "couldn't get version/kind; json parse error: "
+) -> Any:
     """The tree of a JSON or YAML body. Raises BadRequest, RequestEntityTooLarge, UnsupportedMediaType."""
     check_size(data)
     media = media_type(content_type)
@@ -72,38 +73,6 @@ def check_depth(tree: Any) -> bytes:
         return orjson.dumps(tree)
     except (orjson.JSONEncodeError, RecursionError) as error:
         raise BadRequest(f"exceeded max depth: {error}") from error
-
-
-def duplicate_fields(data: bytes, compact: bytes) -> list[str]:
-    """The paths of the fields that a JSON body gives twice (`spec.replicas`).
-
-    `compact` is what the decoded body encodes to: where it is as long as the body, no field was lost.
-    """
-    if len(data.strip()) == len(compact):
-        return []
-    try:
-        pairs = json.loads(data, object_pairs_hook=_Pairs)
-    except (ValueError, RecursionError):
-        return []  # what orjson reads and json does not (depth) is refused elsewhere
-    return list(dict.fromkeys(_duplicates(pairs, "")))
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """An object's fields in the order given."""
-
-
-def _duplicates(value: Any, path: str) -> Iterator[str]:
-    if isinstance(value, _Pairs):
-        seen: set[str] = set()
-        for key, child in value:
-            here = f"{path}.{key}" if path else key
-            if key in seen:
-                yield here
-            seen.add(key)
-            yield from _duplicates(child, here)
-    elif isinstance(value, list):
-        for index, child in enumerate(value):
-            yield from _duplicates(child, f"{path}[{index}]")
 
 
 def go_json_error(data: bytes, fallback: str) -> str:

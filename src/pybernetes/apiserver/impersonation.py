@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from pybernetes.api.errors import BadRequest, Forbidden
+from pybernetes.api.errors import BadRequest
 from pybernetes.wire.http.messages import Headers
 
 from .attributes import Attributes
+from .authz.forbidden import forbidden
 from .services import Services
 from .user import (
     ANONYMOUS,
@@ -34,9 +35,9 @@ def impersonated_user(services: Services, user: User, headers: Headers) -> User:
         if header.startswith(EXTRA_PREFIX)
     }
     for attributes in _asked(user, name, groups, uid, extra):
-        decision = services.authorize(attributes)
+        decision = services.authorizer.authorize(attributes)
         if not decision.allowed:
-            raise _forbidden(attributes, decision.reason)
+            raise forbidden(attributes, decision.reason)
     account = split_service_account(name)
     if account is not None and not groups:
         groups = service_account_user(*account).groups
@@ -71,17 +72,3 @@ def _asked(
             for value in values
         ]
     return asked
-
-
-def _forbidden(attributes: Attributes, reason: str) -> Forbidden:
-    where = f' in the namespace "{attributes.namespace}"' if attributes.namespace else " at the cluster scope"
-    tail = f": {reason}" if reason else ""
-    group = attributes.group
-    subject = f"{attributes.resource}.{group}" if group else attributes.resource
-    return Forbidden(
-        f'{subject} "{attributes.name}" is forbidden: User "{attributes.user.name}" cannot impersonate resource '
-        f'"{attributes.combined_resource}" in API group "{group}"{where}{tail}',
-        group=group,
-        kind=attributes.resource,
-        name=attributes.name,
-    )

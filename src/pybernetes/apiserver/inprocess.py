@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
 from pybernetes.client.interface import Call, WatchEvent
 
-from .user import User
+from .context import RequestContext
+from .pipeline import handle
+from .replies import WatchReply
+from .requestinfo import RequestInfo, name_in_selector
+from .user import AUTHENTICATED, UNAUTHENTICATED, User
+from .watchstream import bookmark
 
 if TYPE_CHECKING:
     from .server import ApiServer
+
+READS = ("list", "watch")
 
 
 class InProcessTransport:
@@ -23,11 +32,83 @@ class InProcessTransport:
 
     def __init__(self, server: ApiServer, user: User) -> None:
         self._server = server
-        self._user = user
+        self._user = user if UNAUTHENTICATED in user.groups else user.with_group(AUTHENTICATED)
 
-    async def call(self, call: Call) -> Obj: ...
+    async def call(self, call: Call) -> Obj:
+        """See `Transport.call`. Raises ApiError."""
+        reply = await handle(self._context(call))
+        assert not isinstance(reply, WatchReply)
+        return reply.tree()
 
-    def watch(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]: ...
+    @asynccontextmanager
+    async def watch(self, call: Call) -> AsyncIterator[AsyncIterator[WatchEvent]]:
+        """See `Transport.watch`. Raises ApiError."""
+        reply = await handle(self._context(call))
+        assert isinstance(reply, WatchReply)
+        events = _events(reply)
+        try:
+            yield events
+        finally:
+            await events.aclose()
+            reply.close()
 
     async def close(self) -> None:
         """Nothing is held open: the server ends watches."""
+
+    def _context(self, call: Call) -> RequestContext:
+        kind, verb = call.kind, call.verb
+        name = call.name or (name_in_selector(call.query) if verb in READS else "")
+        info = RequestInfo(
+            verb,
+            group=kind.group,
+            version=kind.version,
+            namespace=_namespace(kind, call),
+            resource=kind.plural,
+            subresource=call.subresource,
+            name=name,
+        )
+        return RequestContext(
+            services=self._server.services,
+            query=call.query,
+            info=info,
+            user=self._user,
+            body=call.body,
+            patch_type=call.patch_type,
+            reaction=call.reaction,
+        )
+
+
+def _namespace(kind: Kind, call: Call) -> str:
+    """The namespace that the request's path would have; a Namespace is in its own."""
+    if kind.namespaced:
+        return call.namespace
+    return call.name if kind.plural == "namespaces" and not kind.group else ""
+
+
+async def _events(reply: WatchReply) -> AsyncGenerator[WatchEvent, None]:
+    watcher, kind = reply.watcher, reply.kind
+    convert = kind.from_stored if kind.storage_version else None
+    deadline = asyncio.get_running_loop().call_later(reply.seconds, watcher.close)
+    try:
+        for version in reply.initial:
+            tree = version.tree()
+            yield WatchEvent("ADDED", convert(tree) if convert else tree)
+        if reply.initial_end:
+            yield WatchEvent("BOOKMARK", bookmark(kind, reply.initial_end, initial_end=True))
+        while True:
+            deliveries = await watcher.drain()
+            for delivery in deliveries:
+                tree = delivery.tree()
+                yield WatchEvent(delivery.type, convert(tree) if convert else tree)
+            if deliveries:
+                continue
+            revision, watcher.bookmark = watcher.bookmark, 0
+            if revision and reply.bookmarks:
+                yield WatchEvent("BOOKMARK", bookmark(kind, revision))
+            if watcher.closed:
+                break
+        if watcher.error is not None:
+            raise watcher.error
+    finally:
+        deadline.cancel()
+        reply.close()

@@ -41,8 +41,10 @@ class KindCache:
     # ---- feeding
 
     def load(self, kvs: Iterable[KeyValue], revision: int) -> None:
-        """Replaces everything by the state at `revision`. Watches that were open do not survive this."""
-        self.entries.clear()
+        """Replaces everything by the state at `revision`; observers are told the differences. Watches that were open
+        do not survive this."""
+        before = self.entries
+        self.entries = {}
         self._by_label.clear()
         self._by_field.clear()
         self.pending.clear()
@@ -52,6 +54,16 @@ class KindCache:
             self.entries[kv.key] = version
             self._index(version)
         self._keys = SortedKeys(self.entries)
+        if self.observers:
+            self._tell_differences(before, revision)
+
+    def _tell_differences(self, before: dict[str, Version], revision: int) -> None:
+        for key in [*before, *(key for key in self.entries if key not in before)]:
+            old, new = before.get(key), self.entries.get(key)
+            if old is None or new is None or old.revision != new.revision:
+                change = Change(revision, old, new)
+                for observer in self.observers:
+                    observer(change)
 
     def apply(self, key: str, kv: KeyValue | None, revision: int) -> Change | None:
         """Takes one event of the store (`kv` None: deleted) and tells the watchers."""
@@ -81,7 +93,9 @@ class KindCache:
             new.forget_tree()
         return change
 
-    def version(self, key: str, value: bytes, revision: int, tree: dict[str, object] | None = None) -> Version:
+    def version(
+        self, key: str, value: bytes, revision: int, tree: dict[str, object] | None = None
+    ) -> Version:
         """A version of this kind that is not (yet) in the cache."""
         return self._version_type(self.kind, key, value, revision, tree)
 

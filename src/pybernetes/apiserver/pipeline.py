@@ -12,13 +12,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
-from pybernetes.api.errors import ApiError, Forbidden, InternalError, NotFound, Timeout, TooManyRequests
+from pybernetes.api.errors import ApiError, InternalError, NotFound, Timeout, TooManyRequests
 
 from . import nonresource
 from .attributes import Attributes
+from .authz.forbidden import forbidden
 from .context import RequestContext
 from .impersonation import impersonated_user
 from .ledger import Entry
+from .reactions import REACTION_HEADER, decode_reaction
 from .replies import Reply
 from .requestinfo import request_info
 from .verbs.table import serve_resource
@@ -39,7 +41,9 @@ async def recover(ctx: RequestContext, following: Following) -> Reply:
     except ApiError:
         raise
     except TimeoutError as error:
-        raise Timeout("request did not complete within requested timeout - context deadline exceeded") from error
+        raise Timeout(
+            "request did not complete within requested timeout - context deadline exceeded"
+        ) from error
     except Exception as error:
         log.exception("%s %s", ctx.info.verb, ctx.info.path)
         raise InternalError(f"Internal error occurred: {type(error).__name__}: {error}") from error
@@ -54,6 +58,8 @@ async def read_request_info(ctx: RequestContext, following: Following) -> Reply:
     request = ctx.request
     if request is not None:
         ctx.query = request.query
+        if (header := request.headers.get(REACTION_HEADER)) is not None:
+            ctx.reaction = decode_reaction(header)
         ctx.info = request_info(request.method, request.path, request.query)
     info = ctx.info
     if info.is_resource:
@@ -129,7 +135,7 @@ async def flow_control(ctx: RequestContext, following: Following) -> Reply:
 async def authorize(ctx: RequestContext, following: Following) -> Reply:
     """Whether the user may."""
     attributes = attributes_of(ctx)
-    decision = ctx.services.authorize(attributes)
+    decision = ctx.services.authorizer.authorize(attributes)
     if not decision.allowed:
         raise forbidden(attributes, decision.reason)
     if ctx.mutating and decision.reason:
@@ -196,25 +202,7 @@ def attributes_of(ctx: RequestContext) -> Attributes:
         info.namespace,
         info.name,
         info.path,
-    )
-
-
-def forbidden(attributes: Attributes, reason: str) -> Forbidden:
-    """Upstream's words for "you may not"."""
-    user, verb = attributes.user.name, attributes.verb
-    tail = f": {reason}" if reason else ""
-    if not attributes.is_resource:
-        return Forbidden(f'forbidden: User "{user}" cannot {verb} path "{attributes.path}"{tail}')
-    resource = attributes.resource
-    qualified = f"{resource}.{attributes.group}" if attributes.group else resource
-    subject = f'{qualified} "{attributes.name}"' if attributes.name else qualified
-    scope = f'in the namespace "{attributes.namespace}"' if attributes.namespace else "at the cluster scope"
-    return Forbidden(
-        f'{subject} is forbidden: User "{user}" cannot {verb} resource "{attributes.combined_resource}" '
-        f'in API group "{attributes.group}" {scope}{tail}',
-        group=attributes.group,
-        kind=resource,
-        name=attributes.name,
+        field_selector=ctx.query.get("fieldSelector", ""),
     )
 
 
@@ -238,4 +226,3 @@ def _record(ctx: RequestContext, code: int, message: str) -> None:
             tuple(ctx.verdicts),
         )
     )
-

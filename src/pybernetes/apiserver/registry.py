@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pybernetes.api.kind import Kind
+from pybernetes.api.meta import Obj
 
 from .cacher import ROOT
 from .kindcache import KindCache
@@ -54,6 +55,19 @@ class Registry:
     def cache(self, kind: Kind) -> KindCache:
         """The cache of a stored kind."""
         return self._by_kind[kind].stored()
+
+    def core(self, plural: str, namespace: str, name: str) -> Obj | None:
+        """An object of a core v1 resource as the cache has it."""
+        version = self._resources["", "v1", plural].stored().get(namespace, name)
+        return None if version is None else version.tree()
+
+    def anything(self, plural: str, namespace: str, name: str) -> Obj | None:
+        """An object of a resource that is known by its plural alone; None also where that is not served."""
+        for resource in self._resources.values():
+            if resource.kind.plural == plural and resource.cache is not None:
+                version = resource.cache.get(namespace, name)
+                return None if version is None else version.tree()
+        return None
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self._resources.values())

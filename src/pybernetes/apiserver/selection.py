@@ -68,5 +68,5 @@ def selection_of(kind: Kind, namespace: str, name: str, query: Mapping[str, str]
         raise BadRequest(str(error)) from error
     for wanted in fields.requirements:
         if wanted.field not in ALWAYS_SELECTABLE and wanted.field not in kind.selectable:
-            raise BadRequest(f'field label not supported: {wanted.field}')
+            raise BadRequest(f"field label not supported: {wanted.field}")
     return Selection(namespace, labels, fields, fields.exact("metadata.name") or "")

@@ -2,32 +2,193 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Iterable
+
+from pybernetes.api.errors import ApiError, NotFound
+from pybernetes.api.kind import Kind
+from pybernetes.api.kinds import KINDS, SERVICE
 from pybernetes.clock import Env
 from pybernetes.store.types import Store
-from pybernetes.wire.http.messages import Request, Response
+from pybernetes.wire.http.messages import Request, Response, Upgrade
 
-from .config import ApiServerConfig
+from .admission.chain import PLUGINS
+from .allocators.services import ServiceAllocator
+from .authn.bootstraptoken import BootstrapTokens
+from .authn.chain import Authenticator
+from .authn.clientcert import ClientCertificates
+from .authn.serviceaccount import ServiceAccountTokens, TokenIssuer
+from .authorizerfeed import CacheView, follow
+from .authz.chain import chain_of
+from .authz.node import NodeAuthorizer
+from .authz.rbac import Rbac
+from .cacher import Cacher
+from .config import GIT_VERSION, ApiServerConfig
+from .context import RequestContext
+from .encode import error_response, respond
+from .eventlease import EventLeases
 from .inprocess import InProcessTransport
-from .user import User
+from .ledger import Ledger
+from .metrics import Metrics
+from .openapi import OpenApi
+from .pipeline import handle
+from .registry import Registry
+from .services import Connect, Services
+from .startup import bootstrap, compaction, kubernetesservice
+from .storage import Storage
+from .user import MASTERS, User
+
+LOOPBACK = User("system:apiserver", groups=(MASTERS,))
+"""Whom the server's own requests are from."""
 
 
 class ApiServer:
     """Serves one store. Several API servers may serve the same store (etcd).
 
     The caller owns `store` and closes it after this. Use as an async context manager, or `start` and `close`.
+    Make it inside the running loop. `connect` serves log, exec, attach, port-forward and proxy; without it they are
+    not found.
     """
 
-    def __init__(self, store: Store, env: Env, config: ApiServerConfig | None = None) -> None: ...
+    def __init__(
+        self,
+        store: Store,
+        env: Env,
+        config: ApiServerConfig | None = None,
+        *,
+        kinds: Iterable[Kind] = KINDS,
+        connect: Connect | None = None,
+    ) -> None:
+        config = config or ApiServerConfig()
+        registry = Registry(kinds, window=config.watch_window, frozen=config.freeze_trees)
+        rbac = Rbac()
+        follow(registry, rbac)
+        allocator = ServiceAllocator(config.service_cidr, config.service_node_ports, env.rng)
+        registry.cache(SERVICE).observers.append(allocator.follow)
+        verify_keys = _verify_keys(config)
+        self.config = config
+        self.services = Services(
+            config=config,
+            env=env,
+            store=store,
+            registry=registry,
+            cacher=Cacher(store, registry.caches.values()),
+            storage=Storage(store),
+            ledger=Ledger(config.ledger_size),
+            metrics=Metrics(),
+            authenticator=_authenticator(config, registry, verify_keys, env),
+            verify_keys=verify_keys,
+            issuer=_issuer(config, env),
+            authorizer=chain_of(
+                config.authorization_modes, {"RBAC": rbac, "Node": NodeAuthorizer(CacheView(registry))}
+            ),
+            rbac=rbac,
+            admission=PLUGINS,
+            allocator=allocator,
+            event_leases=EventLeases(store, env, config.event_ttl),
+            openapi=OpenApi(registry, GIT_VERSION),
+            connect=connect or _not_connected,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def ledger(self) -> Ledger:
+        """Who wrote what, and why."""
+        return self.services.ledger
 
     async def start(self) -> None:
         """Fills the cache, makes the bootstrap objects and returns when requests can be served."""
+        services, config = self.services, self.config
+        cacher = services.cacher
+        self._spawn(cacher.run(), "watch cache")
+        await cacher.filled.wait()
+        if config.bootstrap:
+            own, registry = self.transport(LOOPBACK), services.registry
+            address = services.allocator.first_address
+            await bootstrap.bootstrap(own, registry)
+            await kubernetesservice.publish(own, registry, config, address)
+            self._spawn(kubernetesservice.keep(own, registry, config, address), "kubernetes service")
+            await cacher.fresh()
+        self._spawn(cacher.bookmarks(), "bookmarks")
+        if config.compaction_interval > 0:
+            self._spawn(compaction.compact(services.store, cacher, config.compaction_interval), "compaction")
+        services.ready = True
 
     async def close(self) -> None:
         """Ends watches and background tasks."""
+        self.services.stopping = True
+        self.services.cacher.stop()
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._tasks.clear()
 
-    async def handler(self, request: Request) -> Response:
+    async def __aenter__(self) -> ApiServer:
+        try:
+            await self.start()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
+
+    async def handler(self, request: Request) -> Response | Upgrade:
         """Answers one HTTP request: give this to `wire.http`'s server."""
+        ctx = RequestContext(self.services, request)
+        try:
+            return respond(ctx, await handle(ctx))
+        except ApiError as error:
+            return error_response(request, error, ctx.warnings)
 
     def transport(self, user: User) -> InProcessTransport:
         """A way in without HTTP, as `user` (trusted: who holds the server may be anyone)."""
         return InProcessTransport(self, user)
+
+    def _spawn(self, coroutine: Coroutine[None, None, None], name: str) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(coroutine, name=f"apiserver {name}"))
+
+
+def _verify_keys(config: ApiServerConfig) -> tuple[bytes, ...]:
+    own = (config.service_account_signing_key,) if config.service_account_signing_key else ()
+    return (*own, *config.service_account_verify_keys)
+
+
+def _issuer(config: ApiServerConfig, env: Env) -> TokenIssuer | None:
+    if not config.service_account_signing_key:
+        return None
+    return TokenIssuer(
+        config.service_account_issuer,
+        config.service_account_audiences,
+        config.service_account_signing_key,
+        env,
+    )
+
+
+def _authenticator(
+    config: ApiServerConfig, registry: Registry, verify_keys: tuple[bytes, ...], env: Env
+) -> Authenticator:
+    accounts = None
+    if verify_keys:
+        accounts = ServiceAccountTokens(
+            (config.service_account_issuer,),
+            config.service_account_audiences,
+            verify_keys,
+            registry.core,
+            env,
+        )
+    return Authenticator(
+        certificates=ClientCertificates(),
+        service_accounts=accounts,
+        tokens=(BootstrapTokens(registry.core, env),),
+        anonymous=config.anonymous,
+        audiences=config.service_account_audiences,
+    )
+
+
+async def _not_connected(_ctx: RequestContext) -> Response | Upgrade:
+    raise NotFound("the server could not find the requested resource")

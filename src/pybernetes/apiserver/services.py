@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pybernetes.clock import Env
 from pybernetes.store.types import Store
 
-from .attributes import Attributes
 from .authn.chain import Authenticator
 from .authn.serviceaccount import TokenIssuer
+from .authz.chain import Chain
+from .authz.rbac import Rbac
 from .cacher import Cacher
 from .config import ApiServerConfig
 from .ledger import Ledger
@@ -29,17 +30,6 @@ if TYPE_CHECKING:
     from .openapi import OpenApi
 
 
-class Decision(Protocol):
-    """What an authorizer answers."""
-
-    @property
-    def allowed(self) -> bool: ...
-
-    @property
-    def reason(self) -> str: ...
-
-
-Authorize = Callable[[Attributes], Decision]
 Connect = Callable[["RequestContext"], Awaitable["Response | Upgrade"]]
 """Serves log, exec, attach, portforward and proxy: hands the request to a kubelet or an address."""
 
@@ -55,9 +45,12 @@ class Services:
     ledger: Ledger
     metrics: Metrics
     authenticator: Authenticator
+    verify_keys: tuple[bytes, ...]
+    """PEM keys (public, or private ones whose public half counts) that verify service account tokens."""
     issuer: TokenIssuer | None
     """None: no signing key, so no tokens."""
-    authorize: Authorize
+    authorizer: Chain
+    rbac: Rbac
     admission: tuple[Plugin, ...]
     allocator: ServiceAllocator
     event_leases: EventLeases

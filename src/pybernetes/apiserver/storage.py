@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from pybernetes.api.errors import AlreadyExists, ApiError, NotFound, ServiceUnavailable
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import MutableObj
-from pybernetes.store.types import Compare, Delete, Get, KeyValue, Put, RangeResult, Store, TxnResult, Unavailable
+from pybernetes.store.types import (
+    Compare,
+    Delete,
+    Get,
+    KeyValue,
+    Put,
+    RangeResult,
+    Store,
+    TxnResult,
+    Unavailable,
+)
 
 from .kindcache import KindCache
 from .version import Version, encode

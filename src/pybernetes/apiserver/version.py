@@ -37,7 +37,9 @@ class Version:
 
     __slots__ = ("_tree", "fields", "key", "labels", "name", "namespace", "revision", "uid", "value")
 
-    def __init__(self, kind: Kind, key: str, value: bytes, revision: int, tree: MutableObj | None = None) -> None:
+    def __init__(
+        self, kind: Kind, key: str, value: bytes, revision: int, tree: MutableObj | None = None
+    ) -> None:
         """`tree`, where the caller has it, is what `value` says; it is given up to this version (revision 0: see
         `settle`)."""
         if not value.startswith(HEAD):  # written by another API server
@@ -89,7 +91,10 @@ class Version:
 
     def encoded(self, revision: int = 0) -> bytes:
         """The JSON to send. A deleted object is sent with the revision of its deletion."""
-        return b'{"metadata":{"resourceVersion":"%d",%b' % (revision or self.revision, self.value[_HEAD_LENGTH:])
+        return b'{"metadata":{"resourceVersion":"%d",%b' % (
+            revision or self.revision,
+            self.value[_HEAD_LENGTH:],
+        )
 
     def tree_at(self, revision: int) -> Obj:
         """The tree as of its deletion (or of leaving a selection) at `revision`."""

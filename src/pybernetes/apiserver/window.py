@@ -6,6 +6,7 @@ from collections import deque
 from typing import Literal
 
 from pybernetes.api.errors import Expired
+from pybernetes.api.meta import Obj
 
 from .version import Version
 
@@ -57,7 +58,7 @@ class Delivery:
             )
         return line
 
-    def tree(self) -> object:
+    def tree(self) -> Obj:
         if self.revision == self.version.revision:
             return self.version.tree()
         return self.version.tree_at(self.revision)

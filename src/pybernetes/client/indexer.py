@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pybernetes.api.meta import Obj, key_of, namespace_of
 
@@ -47,11 +47,11 @@ class Indexer:
     def get(self, key: str) -> Obj | None:
         return self._objects.get(key)
 
-    def list(self, namespace: str = "") -> list[Obj]:
+    def list(self, namespace: str = "") -> Sequence[Obj]:
         """All objects, or those of one namespace; a list of its own, safe against changes while it is read."""
         return self.by_index("namespace", namespace) if namespace else [*self._objects.values()]
 
-    def by_index(self, name: str, value: str) -> list[Obj]:
+    def by_index(self, name: str, value: str) -> Sequence[Obj]:
         """The objects under a value of an index. Raises KeyError for an index that was not added."""
         return [*self._indexes[name][1].get(value, {}).values()]
 

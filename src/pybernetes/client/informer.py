@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from pybernetes.api.errors import ApiError, Expired
@@ -57,6 +57,7 @@ class Informer:
         self._synced = asyncio.Event()
         self._version = ""
         self._failures = 0
+        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
     def on_event(self, handler: Handler) -> None:
         """Adds a handler; it is told at once of what is in the cache already."""
@@ -71,10 +72,10 @@ class Informer:
         """The object under `namespace/name` (or `name`)."""
         return self.indexer.get(key)
 
-    def list(self, namespace: str = "") -> list[Obj]:
+    def list(self, namespace: str = "") -> Sequence[Obj]:
         return self.indexer.list(namespace)
 
-    def by_index(self, name: str, value: str) -> Iterable[Obj]:
+    def by_index(self, name: str, value: str) -> Sequence[Obj]:
         return self.indexer.by_index(name, value)
 
     @property
@@ -85,6 +86,27 @@ class Informer:
     async def synced(self) -> None:
         """Waits for the first list."""
         await self._synced.wait()
+
+    async def seen(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Waits until `condition` of this cache holds; False where it does not within `timeout` seconds."""
+        if condition():
+            return True
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = (condition, future)
+        self._waiting.append(entry)
+        try:
+            async with asyncio.timeout(timeout):
+                await future
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting.remove(entry)
+        return True
+
+    @property
+    def revision(self) -> int:
+        """The revision up to which everything of this kind is known (resource versions are comparable)."""
+        return int(self._version or 0)
 
     async def run(self) -> None:
         """Follows the server until cancelled; errors are logged and tried again with back-off."""
@@ -129,6 +151,7 @@ class Informer:
         self._version = page.resource_version
         self._failures = 0
         self._synced.set()
+        self._wake()
 
     async def _watch(self) -> None:
         watching = self._client.watch(
@@ -149,6 +172,13 @@ class Informer:
             self._removed(key_of(event.object))
         elif event.type != "BOOKMARK":
             self._put(event.object)
+        if self._waiting:
+            self._wake()
+
+    def _wake(self) -> None:
+        for condition, future in self._waiting:
+            if not future.done() and condition():
+                future.set_result(None)
 
     def _put(self, obj: Obj) -> None:
         kept = self._keep(obj) if self._keep else obj

@@ -144,7 +144,9 @@ def _ready(slices: Iterable[Obj]) -> Iterator[tuple[Obj, Obj]]:
 
 def _host_label(endpoint: Obj) -> str:
     """The endpoint's hostname, or its address with dashes."""
-    return endpoint.get("hostname") or endpoint["addresses"][0].replace(".", "-").replace(":", "-")
+    return str(endpoint.get("hostname") or "") or str(endpoint["addresses"][0]).replace(".", "-").replace(
+        ":", "-"
+    )
 
 
 def _protocol(port: Obj) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from collections.abc import Mapping
 from pybernetes.api.meta import Obj, annotations_of, labels_of, name_of, namespace_of, uid_of
 
 from . import podspec

@@ -22,7 +22,7 @@ def _refuse(self: object, *_args: object, **_kwargs: object) -> NoReturn:
 
 class FrozenDict(dict[str, Any]):
     __slots__ = ()
-    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
 
     def copy(self) -> dict[str, Any]:
         return dict(self)
@@ -39,8 +39,8 @@ class FrozenDict(dict[str, Any]):
 
 class FrozenList(list[Any]):
     __slots__ = ()
-    __setitem__ = __delitem__ = append = extend = insert = pop = remove = clear = sort = reverse = _refuse  # type: ignore[assignment]
-    __iadd__ = __imul__ = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = append = extend = insert = pop = remove = clear = sort = reverse = _refuse
+    __iadd__ = __imul__ = _refuse
 
     def copy(self) -> list[Any]:
         return list(self)

@@ -14,6 +14,7 @@ order, woven into the items only the server has; an item new to the server comes
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -219,17 +220,13 @@ def _woven(
     if not theirs:
         return ours
     on_server: dict[Any, int] = {}
-    for place, item in enumerate(server):
-        on_server.setdefault(identify(item), place)
+    for position, item in enumerate(server):
+        on_server.setdefault(identify(item), position)
     woven: list[Any] = []
-    waiting = iter(theirs)
-    other = next(waiting, None)
+    waiting = deque(theirs)
     for item in ours:
-        place = on_server.get(identify(item))
-        while other is not None and place is not None and on_server.get(identify(other), place) < place:
-            woven.append(other)
-            other = next(waiting, None)
+        place = on_server.get(identify(item), -1)
+        while waiting and on_server.get(identify(waiting[0]), place) < place:
+            woven.append(waiting.popleft())
         woven.append(item)
-    if other is not None:
-        woven += [other, *waiting]
-    return woven
+    return [*woven, *waiting]

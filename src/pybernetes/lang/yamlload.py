@@ -18,8 +18,11 @@ from typing import Any
 
 import yaml
 
-MAX_DEPTH = 500
+MAX_DEPTH = 240
+"""Below what JSON encoders take (orjson: 254)."""
 MAX_ALIASED = 400_000
+MAX_NUMBER = 250
+"""Digits; a longer run of them is no number that JSON readers agree on, and stays a string."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -45,6 +48,12 @@ class YamlError(ValueError):
 
 def load_documents(text: str | bytes) -> list[Any]:
     """The documents of a stream, empty ones left out. Raises YamlError."""
+    if isinstance(text, str) and text.lstrip().startswith("{"):
+        try:
+            return [json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_json)]
+        except (ValueError, RecursionError):
+            # YAML's flow style looks like JSON, and its reader says where the fault is.
+            pass
     try:
         loader = _Loader(text)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -55,6 +64,17 @@ def load_documents(text: str | bytes) -> list[Any]:
         raise _translate(error) from error
     finally:
         loader.dispose()
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+def _no_json(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def load(text: str | bytes) -> Any:
@@ -193,10 +213,15 @@ def _scalar(event: Any) -> Any:
     if kind not in ("null", "bool", "int", "float"):
         return text
     value = resolve(text)
-    expected = {"null": type(None), "bool": bool, "int": int, "float": (int, float)}[kind]
-    if not isinstance(value, expected) or (kind != "bool" and isinstance(value, bool)):
+    if not _is_of(kind, value):
         raise _at(event, f"cannot decode !!str `{text}` as a !!{kind}")
     return value
+
+
+def _is_of(kind: str, value: Any) -> bool:
+    if value is None or isinstance(value, bool):
+        return kind == ("null" if value is None else "bool")
+    return (kind == "int" and isinstance(value, int)) or (kind == "float" and isinstance(value, (int, float)))
 
 
 def _binary(event: Any) -> str:
@@ -211,6 +236,8 @@ def resolve(text: str) -> Any:
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if text[0] not in "-+.0123456789":
+        return text
+    if len(text) > MAX_NUMBER:
         return text
     if match := _INTEGER.fullmatch(text.replace("_", "") if "_" in text else text):
         return _integer(match[1], match[2])
@@ -227,12 +254,8 @@ def _integer(sign: str, digits: str) -> int | float:
         base = {"x": 16, "b": 2, "o": 8}.get(digits[1].lower(), 8)
         value = int(digits[2:] if digits[1].isalpha() else digits, base)
     else:
-        value = int(digits) if len(digits) < 400 else 10**400
+        value = int(digits)
     if value >= 2**64:
         # Beyond 64 bits upstream's reader goes on in floating point.
-        return (
-            float("-inf" if sign == "-" else "inf")
-            if value >= 10**308
-            else (-float(value) if sign == "-" else float(value))
-        )
+        return -float(value) if sign == "-" else float(value)
     return -value if sign == "-" else value

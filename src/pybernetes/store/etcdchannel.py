@@ -48,6 +48,8 @@ class EtcdChannel:
             raise ValueError("an etcd store needs at least one endpoint")
         self._channels = [_open(endpoint, tls) for endpoint in endpoints]
         self._at = 0
+        self._calls: dict[tuple[int, str], Any] = {}
+        """Prepared calls by member and path: making one costs as much as using it."""
 
     def __len__(self) -> int:
         return len(self._channels)

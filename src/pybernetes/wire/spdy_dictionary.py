@@ -1,11 +1,11 @@
 """The zlib dictionary of SPDY/3 header blocks: a fact of the SPDY/3 draft (section 2.6.10.1), 1423 bytes.
 
-It is a list of words, each after its length in four bytes, and a tail of words without lengths.
+It is a list of words (parted by bars here), each after its length in four bytes, and a tail of words without lengths.
 """
 
 from __future__ import annotations
 
-WORDS = (
+WORD_LIST = (
     "options|head|post|put|delete|trace|accept|accept-charset|accept-encoding|accept-language|"
     "accept-ranges|age|allow|authorization|cache-control|connection|content-base|"
     "content-encoding|content-language|content-length|content-location|content-md5|content-range|"
@@ -14,7 +14,7 @@ WORDS = (
     "proxy-authorization|range|referer|retry-after|server|te|trailer|transfer-encoding|upgrade|"
     "user-agent|vary|via|warning|www-authenticate|method|get|status|200 OK|version|HTTP/1.1|url|"
     "public|set-cookie|keep-alive|origin"
-).split("|")
+)
 
 TAIL = (
     "10010120120220520630030230330430530630740240540640740840941041141241341441541641750250450520"
@@ -26,4 +26,6 @@ TAIL = (
     "o-8859-1,utf-,*,enq=0."
 )
 
-DICTIONARY = b"".join(len(word).to_bytes(4, "big") + word.encode() for word in WORDS) + TAIL.encode()
+DICTIONARY = (
+    b"".join(len(word).to_bytes(4, "big") + word.encode() for word in WORD_LIST.split("|")) + TAIL.encode()
+)

@@ -9,6 +9,7 @@ import base64
 import hashlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from typing import cast
 from urllib.parse import urlsplit
 
 from wsproto.frame_protocol import CloseReason, FrameProtocol, Opcode, ParseFailed
@@ -60,7 +61,7 @@ class Frames:
             for frame in self._protocol.received_frames():
                 match frame.opcode:
                     case Opcode.PING:
-                        self.outgoing.append(bytes(self._protocol.pong(bytes(frame.payload))))
+                        self.outgoing.append(bytes(self._protocol.pong(cast(bytes, frame.payload))))
                     case Opcode.PONG:
                         continue
                     case Opcode.CLOSE:
@@ -68,7 +69,8 @@ class Frames:
                         self.close(CloseReason.NORMAL_CLOSURE)
                         break
                     case _:
-                        self._add(frame.payload if isinstance(frame.payload, str) else bytes(frame.payload))
+                        payload = cast("bytes | bytearray | str", frame.payload)
+                        self._add(payload if isinstance(payload, str) else bytes(payload))
                         if frame.message_finished:
                             messages.append(self._take())
         except ParseFailed as error:

@@ -8,6 +8,7 @@ from .namespacelifecycle import NAMESPACE_LIFECYCLE
 from .noderestriction import NODE_RESTRICTION
 from .plugin import Admission, Plugin
 from .priority import PRIORITY
+from .rbacescalation import RBAC_ESCALATION
 from .resourcequota import RESOURCE_QUOTA
 from .serviceaccount import SERVICE_ACCOUNT
 from .taintnodesbycondition import TAINT_NODES_BY_CONDITION
@@ -21,6 +22,7 @@ PLUGINS: tuple[Plugin, ...] = (
     PRIORITY,
     DEFAULT_TOLERATION_SECONDS,
     RESOURCE_QUOTA,
+    RBAC_ESCALATION,
 )
 
 

@@ -12,7 +12,6 @@ from pybernetes.lang.quantity import parse_quantity
 from .plugin import Admission, Plugin
 
 
-
 def _is_new_pod(admission: Admission) -> bool:
     return admission.kind is POD and admission.operation == "CREATE" and not admission.subresource
 
@@ -35,7 +34,10 @@ def _mutate(admission: Admission) -> None:
     for item in _limits(admission, "Container"):
         for container in _containers(admission.object):
             resources = dict(container.get("resources") or {})
-            for field, defaults in (("limits", item.get("default")), ("requests", item.get("defaultRequest"))):
+            for field, defaults in (
+                ("limits", item.get("default")),
+                ("requests", item.get("defaultRequest")),
+            ):
                 if defaults:
                     resources[field] = {**defaults, **(resources.get(field) or {})}
             if resources:

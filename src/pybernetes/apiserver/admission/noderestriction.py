@@ -41,7 +41,9 @@ def _admit_node(admission: Admission, node: str) -> None:
         old_taints = (admission.old.get("spec") or {}).get("taints") or []
         if new_taints != old_taints:
             raise admission.forbidden(f'node "{node}" is not allowed to modify taints')
-        if admission.object["metadata"].get("ownerReferences") != admission.old["metadata"].get("ownerReferences"):
+        if admission.object["metadata"].get("ownerReferences") != admission.old["metadata"].get(
+            "ownerReferences"
+        ):
             raise admission.forbidden(f'node "{node}" is not allowed to modify ownerReferences')
         _check_labels(admission, node, admission.old, admission.object)
 
@@ -52,9 +54,7 @@ def _check_labels(admission: Admission, node: str, old: Obj, new: Obj) -> None:
     changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
     restricted = sorted(key for key in changed if RESTRICTED_PREFIX in f"{key.partition('/')[0]}/")
     if restricted:
-        raise admission.forbidden(
-            f'node "{node}" is not allowed to modify labels: {", ".join(restricted)}'
-        )
+        raise admission.forbidden(f'node "{node}" is not allowed to modify labels: {", ".join(restricted)}')
 
 
 def _admit_pod(admission: Admission, node: str) -> None:
@@ -75,13 +75,15 @@ def _admit_pod(admission: Admission, node: str) -> None:
         raise admission.forbidden(f'node "{node}" can only {what} pods with spec.nodeName set to itself')
     if admission.operation == "UPDATE" and admission.subresource != "status":
         raise admission.forbidden(f'node "{node}" may only update the status of pods')
-    if admission.operation == "UPDATE" and admission.object["metadata"].get("labels") != pod["metadata"].get("labels"):
+    if admission.operation == "UPDATE" and admission.object["metadata"].get("labels") != pod["metadata"].get(
+        "labels"
+    ):
         raise admission.forbidden(f'node "{node}" cannot update labels through pod status')
 
 
 def _admit_lease(admission: Admission, node: str) -> None:
     if admission.namespace != LEASE_NAMESPACE:
-        raise admission.forbidden(f"can only access leases in the \"{LEASE_NAMESPACE}\" system namespace")
+        raise admission.forbidden(f'can only access leases in the "{LEASE_NAMESPACE}" system namespace')
     name = admission.object["metadata"].get("name", "") if admission.new is not None else admission.name
     if name != node:
         raise admission.forbidden("can only access node lease with the same name as the requesting node")

@@ -60,7 +60,10 @@ class Admission:
             name = metadata.get("name") or self.name or self.ctx.info.name or metadata.get("generateName", "")
         kind = self.kind
         return Forbidden(
-            f'{kind.group_resource} "{name}" is forbidden: {why}', group=kind.group, kind=kind.plural, name=name
+            f'{kind.group_resource} "{name}" is forbidden: {why}',
+            group=kind.group,
+            kind=kind.plural,
+            name=name,
         )
 
 

@@ -68,8 +68,7 @@ def _validate(admission: Admission) -> None:
     for version in admission.cache(PRIORITYCLASS).in_namespace(""):
         if version.name != tree["metadata"]["name"] and version.tree().get("globalDefault"):
             raise admission.forbidden(
-                f"PriorityClass {version.name} is already marked as default. "
-                "Only one default can exist"
+                f"PriorityClass {version.name} is already marked as default. Only one default can exist"
             )
 
 

@@ -86,7 +86,10 @@ def _mount_token(spec: MutableObj, admission: Admission) -> None:
 
 def token_volume(name: str) -> dict[str, Any]:
     """The volume with a bound token, the cluster's CA and the pod's namespace."""
-    namespace_item = {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}
+    namespace_item = {
+        "path": "namespace",
+        "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"},
+    }
     return {
         "name": name,
         "projected": {

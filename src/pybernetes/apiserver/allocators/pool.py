@@ -62,4 +62,3 @@ class Pool:
 
     def clear(self) -> None:
         self._owners.clear()
-

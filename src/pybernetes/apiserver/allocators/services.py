@@ -11,7 +11,6 @@ from pybernetes.api.kind import Kind
 from pybernetes.api.kinds import SERVICE
 from pybernetes.api.meta import MutableObj, Obj
 
-from ..kindcache import KindCache
 from ..window import Change
 from .pool import Exhausted, Pool, Taken
 
@@ -55,13 +54,6 @@ class ServiceAllocator:
     def first_address(self) -> str:
         """The address of the `kubernetes` Service."""
         return str(self._network[1])
-
-    def rebuild(self, cache: KindCache) -> None:
-        """Starts from what is stored."""
-        self._addresses.clear()
-        self._ports.clear()
-        for version in cache.in_namespace(""):
-            self._claim(version.tree())
 
     def follow(self, change: Change) -> None:
         """Takes note of a stored change (also of other API servers' ones)."""
@@ -124,9 +116,7 @@ class ServiceAllocator:
         try:
             number = self._addresses.take_any(reservation.owner, self._rng)
         except Exhausted as error:
-            raise InternalError(
-                "failed to allocate a serviceIP: range is full"
-            ) from error
+            raise InternalError("failed to allocate a serviceIP: range is full") from error
         reservation.taken.append((self._addresses, number))
         return str(ipaddress.ip_address(number))
 
@@ -137,7 +127,9 @@ class ServiceAllocator:
         try:
             address = ipaddress.ip_address(wanted)
         except ValueError as error:
-            detail = f'Invalid value: "{wanted}": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
+            detail = (
+                f'Invalid value: "{wanted}": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
+            )
             raise _invalid(tree, "FieldValueInvalid", "spec.clusterIPs[0]", detail) from error
         if address not in self._network or int(address) not in self._addresses:
             why = f"the provided IP ({wanted}) is not in the valid range. The range of valid IPs is {self._network}"
@@ -166,7 +158,9 @@ class ServiceAllocator:
                 port.pop("nodePort", None)
                 continue
             if not number and wants_ports:
-                number = before.get((port.get("port"), protocol)) or self._any_port(used, protocol, reservation)
+                number = before.get((port.get("port"), protocol)) or self._any_port(
+                    used, protocol, reservation
+                )
                 port["nodePort"] = number
             if not number:
                 continue
@@ -176,9 +170,7 @@ class ServiceAllocator:
         if spec.get("externalTrafficPolicy") == "Local" and spec.get("type") == "LoadBalancer":
             self._health_check_port(tree, old, reservation)
 
-    def _any_port(
-        self, used: dict[tuple[int, str], None], protocol: str, reservation: Reservation
-    ) -> int:
+    def _any_port(self, used: dict[tuple[int, str], None], protocol: str, reservation: Reservation) -> int:
         """A free port; a number that this Service uses for another protocol will do."""
         for number, other in used:
             if other != protocol and (number, protocol) not in used:

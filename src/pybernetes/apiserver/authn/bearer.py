@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 
 WEBSOCKET_PREFIX = "base64url.bearer.authorization.k8s.io."
@@ -24,6 +23,6 @@ def token_in_subprotocols(protocols: Sequence[str]) -> str | None:
             try:
                 raw = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
                 return raw.decode() or None
-            except (binascii.Error, UnicodeDecodeError):
+            except ValueError:
                 return None
     return None

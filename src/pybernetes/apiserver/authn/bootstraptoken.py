@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import re
 
@@ -37,7 +36,7 @@ class BootstrapTokens:
             return None
         try:
             data = {k: base64.b64decode(v).decode() for k, v in (secret.get("data") or {}).items()}
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise InvalidToken(f"bootstrap token {token_id}: its secret cannot be read") from error
         if data.get("token-id") != token_id or not hmac.compare_digest(
             data.get("token-secret", "").encode(), token_secret.encode()

@@ -11,7 +11,7 @@ from ..attributes import Attributes
 from ..user import MASTERS, User
 from .decision import Decision
 from .rbac import Rbac
-from .rules import Rule, rules_of, uncovered
+from .rules import Rule, joined, rules_of, uncovered
 
 GROUP = "rbac.authorization.k8s.io"
 Authorize = Callable[[Attributes], Decision]
@@ -74,7 +74,7 @@ def _check_covered(
     extra = uncovered(rbac.rules_for(user, namespace), rules)
     if not extra:
         return
-    shown = "\n".join(sorted(_compact(rule) for rule in _joined(extra)))
+    shown = "\n".join(sorted(_compact(rule) for rule in joined(extra)))
     groups = " ".join(f'"{group}"' for group in user.groups)
     who = f'user "{user.name}" (groups=[{groups}])'
     raise _forbidden(
@@ -84,18 +84,6 @@ def _check_covered(
 
 def _forbidden(plural: str, name: str, detail: str) -> Forbidden:
     return Forbidden(f'{plural}.{GROUP} "{name}" is forbidden: {detail}', group=GROUP, kind=plural, name=name)
-
-
-def _joined(singles: Iterable[Rule]) -> list[Rule]:
-    """Permissions on the same thing as one rule with several verbs."""
-    verbs: dict[Rule, set[str]] = {}
-    for one in singles:
-        thing = Rule(frozenset(), one.groups, one.resources, one.names, one.urls)
-        verbs.setdefault(thing, set()).update(one.verbs)
-    return [
-        Rule(frozenset(held), thing.groups, thing.resources, thing.names, thing.urls)
-        for thing, held in verbs.items()
-    ]
 
 
 def _compact(rule: Rule) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 from pybernetes.api.meta import MutableObj, Obj
 
@@ -89,13 +90,23 @@ def singles(rule: Rule) -> tuple[Rule, ...]:
     found: list[Rule] = []
     for verb in sorted(rule.verbs):
         one_verb = frozenset({verb})
-        for group in sorted(rule.groups):
-            for resource in sorted(rule.resources):
-                for name in sorted(rule.names) or [None]:
-                    names = frozenset() if name is None else frozenset({name})
-                    found.append(Rule(one_verb, frozenset({group}), frozenset({resource}), names))
+        each_name = [frozenset({name}) for name in sorted(rule.names)] or [frozenset()]
+        things = product(sorted(rule.groups), sorted(rule.resources), each_name)
+        found += [Rule(one_verb, frozenset({g}), frozenset({r}), names) for g, r, names in things]
         found += [Rule(one_verb, urls=frozenset({url})) for url in sorted(rule.urls)]
     return tuple(found)
+
+
+def joined(permissions: Iterable[Rule]) -> list[Rule]:
+    """Single permissions on the same thing as one rule with several verbs."""
+    verbs: dict[Rule, set[str]] = {}
+    for one in permissions:
+        thing = Rule(frozenset(), one.groups, one.resources, one.names, one.urls)
+        verbs.setdefault(thing, set()).update(one.verbs)
+    return [
+        Rule(frozenset(held), thing.groups, thing.resources, thing.names, thing.urls)
+        for thing, held in verbs.items()
+    ]
 
 
 def _includes(own: Rule, one: Rule) -> bool:

@@ -13,14 +13,14 @@ from ..context import RequestContext
 from ..replies import Reply, TreeReply, VersionReply
 from ..storage import REMOVE, Removal, Update, not_found
 from ..version import Version
-from .objects import complete_status, complete_update, current_tree, to_store
+from .objects import current_tree, to_store
 
 Build = Callable[[Obj], MutableObj]
 """What the client wants instead of the object that is there: a fresh tree each time it is called."""
 Complete = Callable[[RequestContext, Kind, MutableObj, Obj], bool]
 
 
-async def change_object(ctx: RequestContext, build: Build, complete: Complete | None = None) -> Reply:
+async def change_object(ctx: RequestContext, build: Build, complete: Complete) -> Reply:
     """Builds, completes and stores; again from the start where somebody else was faster.
 
     A deleted object whose last finalizer goes away with this change is removed.
@@ -28,8 +28,6 @@ async def change_object(ctx: RequestContext, build: Build, complete: Complete | 
     assert ctx.resource is not None
     kind, info, services = ctx.kind, ctx.info, ctx.services
     cache = ctx.resource.stored()
-    if complete is None:
-        complete = complete_status if info.subresource == "status" else complete_update
     reservation = NOTHING_RESERVED
 
     def update(current: Version) -> MutableObj | Removal | None:

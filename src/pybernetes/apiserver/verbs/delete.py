@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pybernetes.api.errors import BadRequest, Cause, Invalid
@@ -73,7 +74,12 @@ def deleted_reply(kind: Kind, outcome: Outcome) -> Reply:
     """What upstream answers: a Status for what is gone, the object for what stays or for some kinds always."""
     if not outcome.removed or (not kind.group and kind.plural in RETURNS_OBJECT):
         return VersionReply(kind, outcome.version, 200, outcome.revision)
-    details = {"name": outcome.version.name, "group": kind.group, "kind": kind.plural, "uid": outcome.version.uid}
+    details = {
+        "name": outcome.version.name,
+        "group": kind.group,
+        "kind": kind.plural,
+        "uid": outcome.version.uid,
+    }
     status = {
         "kind": "Status",
         "apiVersion": "v1",
@@ -106,7 +112,7 @@ def _again(kind: Kind, tree: MutableObj, options: DeleteOptions, grace: int) -> 
     """A second deletion may shorten the grace period, never lengthen it; with none left the object goes."""
     metadata = tree["metadata"]
     before = metadata.get("deletionGracePeriodSeconds") or 0
-    if kind.graceful and grace < before and options.grace is not None or (kind.graceful and grace == 0):
+    if (kind.graceful and grace < before and options.grace is not None) or (kind.graceful and grace == 0):
         started = timestamps.parse(metadata["deletionTimestamp"]) - before
         metadata["deletionTimestamp"] = timestamps.rfc3339(started + grace)
         metadata["deletionGracePeriodSeconds"] = grace
@@ -160,17 +166,24 @@ def read_options(ctx: RequestContext) -> DeleteOptions:
         data = ctx.request.body
         tree = decode(data, ctx.request.headers.get("content-type", "")) if data.strip() else None
     check_depth(tree)
-    if tree is None:
-        tree = {}
+    options = options_from_tree({} if tree is None else tree, ctx.query)
+    return replace(options, dry_run=options.dry_run or ctx.dry_run)
+
+
+def options_from_tree(tree: Any, query: Mapping[str, str]) -> DeleteOptions:
+    """DeleteOptions as a tree, the query filling in what it leaves open. Raises BadRequest, Invalid."""
     if not isinstance(tree, dict):
         raise BadRequest("the body of a deletion must be DeleteOptions")
-    query = ctx.query
     preconditions = tree.get("preconditions") or {}
     policy = tree.get("propagationPolicy") or query.get("propagationPolicy", "")
-    orphan = tree.get("orphanDependents", {"true": True, "false": False}.get(query.get("orphanDependents", "")))
+    orphan = tree.get(
+        "orphanDependents", {"true": True, "false": False}.get(query.get("orphanDependents", ""))
+    )
     if orphan is not None:
         if policy:
-            raise _invalid("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set")
+            raise _invalid(
+                "propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set"
+            )
         policy = "Orphan" if orphan else "Background"
     if policy not in ("", *POLICIES):
         raise _invalid("propagationPolicy", policy, 'supported values: "Foreground", "Background", "Orphan"')
@@ -179,7 +192,7 @@ def read_options(ctx: RequestContext) -> DeleteOptions:
         resource_version=str(preconditions.get("resourceVersion") or ""),
         grace=_seconds(tree.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))),
         policy=policy,
-        dry_run=bool(tree.get("dryRun")) or ctx.dry_run,
+        dry_run=bool(tree.get("dryRun")),
     )
 
 

@@ -14,38 +14,48 @@ from pybernetes.api.errors import BadRequest, Conflict, Invalid
 from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import MutableObj, Obj
+from pybernetes.api.schema.duplicates import duplicate_fields
 from pybernetes.lang import timestamps
 
 from .. import fieldvalidation
 from ..admission.chain import admit_mutating, admit_validating
 from ..admission.plugin import Admission
-from ..bodies import check_depth, decode, duplicate_fields, media_type
+from ..bodies import JSON, check_depth, decode, media_type
 from ..context import RequestContext
+from ..metadata import validate_metadata, validate_metadata_update
 from ..version import Version
 
 GENERATED_NAME_LENGTH = 63
 SUFFIX_LENGTH = 5
-KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink")
+KEPT = (
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "selfLink",
+)
 """Metadata that an update cannot change."""
 
 
 def body_tree(ctx: RequestContext) -> tuple[Any, list[str]]:
-    """The body as a fresh tree, and the fields that it gives twice.
+    """The body as a tree, and a line for each field that it gives twice.
 
-    A body from this process is copied: it may share branches with the cache, and what follows fills it in.
+    A body from this process may share branches with the cache: it is read only.
     """
     if ctx.request is None:
-        return orjson.loads(check_depth(ctx.body)), []
+        return ctx.body, []
     data, content_type = ctx.request.body, ctx.request.headers.get("content-type", "")
     tree = decode(data, content_type)
     compact = check_depth(tree)
-    if media_type(content_type) == "application/json":
-        return tree, duplicate_fields(data, compact)
+    # A body that is as long as its compact form has lost no field.
+    if media_type(content_type) == JSON and len(data.strip()) != len(compact):
+        return tree, duplicate_fields(data)
     return tree, []
 
 
 def read_object(ctx: RequestContext, kind: Kind) -> MutableObj:
-    """The object in the body, its type and fields checked. Raises BadRequest."""
+    """The object in the body as a tree of its own, its type and fields checked. Raises BadRequest."""
     tree, duplicates = body_tree(ctx)
     return check_object(ctx, kind, tree, duplicates)
 
@@ -58,7 +68,7 @@ def check_object(
         raise BadRequest(
             f"couldn't get version/kind; json parse error: json: cannot unmarshal {_go_type(tree)} into Go value"
         )
-    api_version, kind_name = tree.setdefault("apiVersion", kind.api_version), tree.setdefault("kind", kind.kind)
+    api_version, kind_name = tree.get("apiVersion") or kind.api_version, tree.get("kind") or kind.kind
     if kind_name != kind.kind:
         raise BadRequest(
             f'{kind_name} in version "{api_version}" cannot be handled as a {kind.kind}: '
@@ -68,10 +78,11 @@ def check_object(
         raise BadRequest(
             f"the API version in the data ({api_version}) does not match the expected API version ({kind.api_version})"
         )
-    if not isinstance(tree.get("metadata"), dict):
-        tree["metadata"] = {}
-    fieldvalidation.check(ctx, kind, tree, duplicates or [])
-    return tree
+    checked = fieldvalidation.check(ctx, kind, tree, duplicates or [])
+    checked["apiVersion"], checked["kind"] = api_version, kind_name
+    metadata = checked.get("metadata")
+    checked["metadata"] = dict(metadata) if isinstance(metadata, dict) else {}
+    return checked
 
 
 def _go_type(value: Any) -> str:
@@ -110,7 +121,13 @@ def stamp_new(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:
     metadata, env = tree["metadata"], ctx.services.env
     if metadata.get("resourceVersion"):
         raise BadRequest("resourceVersion should not be set on objects to be created")
-    for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields", "resourceVersion"):
+    for field in (
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "managedFields",
+        "resourceVersion",
+    ):
         metadata.pop(field, None)
     if not metadata.get("name") and metadata.get("generateName"):
         longest = GENERATED_NAME_LENGTH - SUFFIX_LENGTH
@@ -131,7 +148,7 @@ def complete_new(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:
     admit_mutating(admission)
     kind.default(tree)
     errors = FieldErrors()
-    fieldvalidation.validate_metadata(kind, tree, errors)
+    validate_metadata(kind, tree, errors)
     kind.validate(tree, errors)
     raise_invalid(kind, tree, errors)
     admit_validating(admission)
@@ -156,7 +173,7 @@ def complete_update(ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj) 
     if same(new, old):
         return False
     errors = FieldErrors()
-    fieldvalidation.validate_metadata_update(kind, new, old, errors)
+    validate_metadata_update(kind, new, old, errors)
     kind.validate(new, errors)
     kind.validate_update(new, old, errors)
     raise_invalid(kind, new, errors)
@@ -184,7 +201,7 @@ def complete_status(ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj) 
     if same(new, old):
         return False
     errors = FieldErrors()
-    fieldvalidation.validate_metadata_update(kind, new, old, errors)
+    validate_metadata_update(kind, new, old, errors)
     kind.validate_status(new, old, errors)
     raise_invalid(kind, new, errors)
     admit_validating(admission)
@@ -204,7 +221,9 @@ def check_preconditions(kind: Kind, new: Obj, old: Obj) -> None:
     version = given.get("resourceVersion")
     if version and version != "0" and version != current["resourceVersion"]:
         if not str(version).isdecimal():
-            raise BadRequest(f'metadata.resourceVersion: Invalid value: "{version}": must be an unsigned integer')
+            raise BadRequest(
+                f'metadata.resourceVersion: Invalid value: "{version}": must be an unsigned integer'
+            )
         raise conflict(kind, name, MODIFIED)
 
 
@@ -229,7 +248,11 @@ def raise_invalid(kind: Kind, tree: Obj, errors: FieldErrors) -> None:
     text = lines[0] if len(lines) == 1 else f"[{', '.join(lines)}]"
     subject = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
     raise Invalid(
-        f'{subject} "{name}" is invalid: {text}', group=kind.group, kind=kind.kind, name=name, causes=errors.causes
+        f'{subject} "{name}" is invalid: {text}',
+        group=kind.group,
+        kind=kind.kind,
+        name=name,
+        causes=errors.causes,
     )
 
 
@@ -285,8 +308,6 @@ def _count_generation(kind: Kind, new: MutableObj, old: Obj) -> None:
     """The generation goes up by one when anything but metadata and status changes."""
     if not kind.generation:
         return
-    unchanged = all(
-        new.get(key) == old.get(key) for key in {*new, *old} if key not in ("metadata", "status")
-    )
+    unchanged = all(new.get(key) == old.get(key) for key in {*new, *old} if key not in ("metadata", "status"))
     before = old["metadata"].get("generation", 0)
     new["metadata"]["generation"] = before if unchanged else before + 1

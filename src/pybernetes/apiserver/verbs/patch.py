@@ -16,7 +16,7 @@ from ..context import RequestContext
 from ..fieldvalidation import patch_schema
 from ..replies import Reply
 from .change import Complete, change_object
-from .objects import check_object, private
+from .objects import check_object, complete_update
 
 PATCH_TYPES: dict[str, PatchType] = {
     "application/json-patch+json": "json",
@@ -26,14 +26,14 @@ PATCH_TYPES: dict[str, PatchType] = {
 """Content types, and the language of each."""
 
 
-async def patch(ctx: RequestContext, complete: Complete | None = None) -> Reply:
+async def patch(ctx: RequestContext, complete: Complete = complete_update) -> Reply:
     """200 with the object as it is now. Raises Conflict only for a resourceVersion in the patch itself."""
     kind = ctx.kind
     change, language = read_patch(ctx)
     schema = patch_schema(kind) if language == "strategic" else None
 
     def build(old: Obj) -> MutableObj:
-        new = check_object(ctx, kind, private(apply(kind, old, change, language, schema)))
+        new = check_object(ctx, kind, apply(kind, old, change, language, schema))
         if new["metadata"].get("name") != old["metadata"]["name"]:
             raise BadRequest(
                 f"the name of the object ({new['metadata'].get('name')}) does not match the name on the URL "
@@ -86,4 +86,3 @@ def apply(kind: Kind, old: Obj, change: Any, language: PatchType, schema: PatchS
     if not isinstance(result, dict) or not isinstance(result.get("metadata"), dict):
         raise BadRequest("the patch leaves no object")
     return result
-

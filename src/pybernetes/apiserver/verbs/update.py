@@ -7,11 +7,11 @@ from pybernetes.api.meta import MutableObj, Obj
 
 from ..context import RequestContext
 from ..replies import Reply
-from .change import change_object
-from .objects import check_namespace, private, read_object
+from .change import Complete, change_object
+from .objects import check_namespace, complete_update, private, read_object
 
 
-async def update(ctx: RequestContext) -> Reply:
+async def update(ctx: RequestContext, complete: Complete = complete_update) -> Reply:
     """200 with the object as it is now. Raises Conflict where `metadata.resourceVersion` is not the current one."""
     kind, name = ctx.kind, ctx.info.name
     tree = read_object(ctx, kind)
@@ -23,4 +23,4 @@ async def update(ctx: RequestContext) -> Reply:
     def build(_old: Obj) -> MutableObj:
         return private(tree)
 
-    return await change_object(ctx, build)
+    return await change_object(ctx, build, complete)

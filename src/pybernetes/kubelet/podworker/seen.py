@@ -109,6 +109,7 @@ class Seen:
     deleted: bool = False
     """The final delete has been sent."""
     max_backoff: float = 300.0
+    runtime_name: str = "containerd"
 
     def latest(self, name: str) -> Incarnation | None:
         """The newest incarnation of a container, in whichever sandbox."""

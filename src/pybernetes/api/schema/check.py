@@ -1,0 +1,39 @@
+"""Field validation of a request: `fieldValidation=Strict|Warn|Ignore` and the 400 for a wrong type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from ..errors import BadRequest
+from ..kind import Kind
+from ..meta import MutableObj, Obj
+from .decode import Mismatch, decode
+
+Mode = Literal["Strict", "Warn", "Ignore"]
+
+
+def check(
+    body: Obj, kind: Kind, mode: Mode = "Strict", duplicates: Sequence[str] = ()
+) -> tuple[MutableObj, list[str]]:
+    """The body as an object of the kind (a new tree), and the warnings to send in mode Warn.
+
+    `duplicates` are the lines of `duplicate_fields`, found by whoever parsed the body. Unknown fields are always
+    dropped. Raises BadRequest, in mode Strict also for unknown and duplicate fields. A kind without a definition passes
+    as it is.
+    """
+    if not kind.schema:
+        return dict(body), list(duplicates) if mode == "Warn" else []
+    try:
+        decoded = decode(body, kind.schema)
+    except Mismatch as error:
+        raise BadRequest(refusal(kind, str(error))) from error
+    problems = [*duplicates, *decoded.unknown]
+    if problems and mode == "Strict":
+        raise BadRequest(refusal(kind, f"strict decoding error: {', '.join(problems)}"))
+    return decoded.tree, problems if mode == "Warn" else []
+
+
+def refusal(kind: Kind, why: str) -> str:
+    """Upstream's sentence around a decoding error."""
+    return f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {why}'

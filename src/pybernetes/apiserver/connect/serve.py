@@ -1,0 +1,104 @@
+"""`Connector`: serves the connecting subresources for the pipeline (`Services.connect`)."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from pybernetes.api.errors import MethodNotAllowed, NotFound
+from pybernetes.api.meta import Obj
+from pybernetes.apiserver.connect.forward import connect_to_kubelet, forward, stream_logs
+from pybernetes.apiserver.connect.pod_targets import (
+    KubeletTarget,
+    is_true,
+    kubelet_base,
+    log_path,
+    port_forward_path,
+    stream_path,
+)
+from pybernetes.apiserver.connect.proxy_targets import node_url, pod_url, service_url, split_name
+from pybernetes.apiserver.context import RequestContext
+from pybernetes.wire.http.client import HttpClient
+from pybernetes.wire.http.messages import Request, Response, Result
+
+SLICE_SERVICE_LABEL = "kubernetes.io/service-name"
+
+
+class Connector:
+    """`kubelets` is a client with the API server's certificate for kubelets; `addresses` one for pods and services
+    (which upstream does not verify). Use `connector.connect` as `Services.connect`.
+    """
+
+    def __init__(self, kubelets: HttpClient, addresses: HttpClient) -> None:
+        self._kubelets = kubelets
+        self._addresses = addresses
+
+    async def connect(self, ctx: RequestContext) -> Result:
+        """Raises ApiError."""
+        info, request = ctx.info, ctx.request
+        assert request is not None
+        if info.subresource == "proxy":
+            return await self._proxy(ctx, request)
+        pod = _found(ctx, "pods", info.namespace, info.name)
+        if info.subresource == "log":
+            return await self._log(ctx, request, pod)
+        if request.method not in ("GET", "POST"):
+            raise MethodNotAllowed(f"{request.method} is not supported on pods/{info.subresource}")
+        if info.subresource == "portforward":
+            path = port_forward_path(pod, request.query)
+        else:
+            path = stream_path(pod, info.subresource, request.query)
+        return await connect_to_kubelet(request, _target(ctx, pod, path), self._kubelets)
+
+    async def close(self) -> None:
+        await self._kubelets.close()
+        await self._addresses.close()
+
+    async def _log(self, ctx: RequestContext, request: Request, pod: Obj) -> Response:
+        path = log_path(pod, request.query)
+        if path is None:
+            return Response(204)
+        follow = is_true(request.query.first("follow"))
+        target = _target(ctx, pod, path)
+        return await stream_logs(target, self._kubelets, name=ctx.info.name, follow=follow)
+
+    async def _proxy(self, ctx: RequestContext, request: Request) -> Result:
+        info, client = ctx.info, self._addresses
+        asked = split_name(info.name)
+        match info.resource:
+            case "nodes":
+                node = _found(ctx, "nodes", "", asked.name)
+                base = node_url(node, asked)
+                client = self._kubelets if base == kubelet_base(node) else client
+            case "pods":
+                base = pod_url(_found(ctx, "pods", info.namespace, asked.name), asked)
+            case _:
+                service = _found(ctx, "services", info.namespace, asked.name)
+                pick = ctx.services.env.rng.getrandbits(30)
+                base = service_url(service, _slices(ctx, info.namespace, asked.name), asked, pick)
+        path = f"{base}/{quote(info.rest)}" + (f"?{request.raw_query}" if request.raw_query else "")
+        return await forward(request, path, client)
+
+
+def _target(ctx: RequestContext, pod: Obj, path: str) -> KubeletTarget:
+    return KubeletTarget(kubelet_base(_found(ctx, "nodes", "", pod["spec"]["nodeName"])), path)
+
+
+def _found(ctx: RequestContext, plural: str, namespace: str, name: str) -> Obj:
+    tree = ctx.services.registry.core(plural, namespace, name)
+    if tree is None:
+        raise NotFound(f'{plural} "{name}" not found', kind=plural, name=name)
+    return tree
+
+
+def _slices(ctx: RequestContext, namespace: str, service: str) -> list[Any]:
+    resource = ctx.services.registry.find("discovery.k8s.io", "v1", "endpointslices")
+    if resource is None:
+        return []
+    trees = (version.tree() for version in resource.stored().entries.values())
+    return [
+        tree
+        for tree in trees
+        if tree["metadata"]["namespace"] == namespace
+        and (tree["metadata"].get("labels") or {}).get(SLICE_SERVICE_LABEL) == service
+    ]

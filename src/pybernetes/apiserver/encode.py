@@ -1,0 +1,211 @@
+"""Replies as HTTP responses: stored bytes are sent as they are; everything else is encoded here."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import Any
+
+import orjson
+
+from pybernetes.api.errors import ApiError, NotAcceptable
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import Obj
+from pybernetes.wire.http.messages import Body, Request, Response, Upgrade
+
+from . import tables
+from .context import RequestContext
+from .negotiation import PLAIN, Form, negotiate
+from .replies import HttpReply, ListReply, Reply, TreeReply, VersionReply, WatchReply
+from .version import Version, join_items
+from .watchstream import watch_response
+
+Headers = list[tuple[str, str]]
+
+GZIP_FROM = 128 * 1024
+GZIP_LEVEL = 1
+CHUNK = 200
+"""Objects of a list that are put together before other requests get their turn."""
+STREAM_FROM = 500
+"""Lists with more objects than this are sent in chunks."""
+NO_STORE = ("Cache-Control", "no-cache, private")
+JSON_TYPE = ("Content-Type", "application/json")
+
+
+def respond(ctx: RequestContext, reply: Reply) -> Response | Upgrade:
+    """The response of a request that was served. Raises NotAcceptable."""
+    if isinstance(reply, HttpReply):
+        return reply.result
+    assert ctx.request is not None
+    form = negotiate(ctx.request.headers.get("accept", ""))
+    if isinstance(reply, WatchReply):
+        return watch_response(ctx, reply, form)
+    headers: Headers = [NO_STORE, ("Content-Type", form.content_type)]
+    for message in ctx.warnings:
+        headers.append(("Warning", warning(message)))
+    pretty = is_pretty(ctx.request)
+    if isinstance(reply, ListReply):
+        return _list(ctx, reply, form, headers, pretty)
+    if isinstance(reply, VersionReply) and form is PLAIN and not pretty and not reply.kind.storage_version:
+        body = reply.version.encoded(reply.revision)
+        return _sized(ctx.request, reply.code, headers, body)
+    tree = reply.tree()
+    if form.shape:
+        tree = _shaped(ctx, reply, form)
+    return _sized(ctx.request, reply.code, headers, write(tree, form, pretty))
+
+
+def error_response(request: Request | None, error: ApiError, warnings: Sequence[str] = ()) -> Response:
+    """The `Status` of an error. A client that accepts nothing we can write gets JSON."""
+    form = PLAIN
+    if request is not None:
+        try:
+            form = negotiate(request.headers.get("accept", ""))
+        except NotAcceptable:
+            form = PLAIN
+    headers: Headers = [NO_STORE, ("Content-Type", form.content_type)]
+    headers += [("Warning", warning(message)) for message in warnings]
+    if error.retry_after is not None:
+        headers.append(("Retry-After", str(error.retry_after)))
+    if error.code == 401:
+        headers.append(("WWW-Authenticate", 'Bearer realm="kubernetes-master"'))
+    return Response(
+        error.code, headers, write(error.status(), form, pretty=request is not None and is_pretty(request))
+    )
+
+
+def warning(message: str) -> str:
+    """The value of a `Warning` header."""
+    text = message.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    return f'299 - "{text}"'
+
+
+def is_pretty(request: Request) -> bool:
+    """Asked for by `?pretty=true`, and given to browsers, curl and wget unasked, as upstream does."""
+    asked = request.query.get("pretty")
+    if asked is not None:
+        return asked not in ("0", "false", "False")
+    agent = request.headers.get("user-agent", "")
+    return agent.startswith(("curl", "Wget", "Mozilla/5.0"))
+
+
+def write(tree: Obj, form: Form, pretty: bool) -> bytes:
+    """A tree as bytes."""
+    if form.yaml:
+        import yaml
+
+        text: str = yaml.safe_dump(orjson.loads(orjson.dumps(tree)), sort_keys=True, default_flow_style=False)
+        return text.encode()
+    if pretty:
+        return orjson.dumps(tree, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(tree, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _shaped(ctx: RequestContext, reply: VersionReply | TreeReply, form: Form) -> Obj:
+    tree = reply.tree()
+    kind = reply.kind
+    if kind is None or tree.get("kind") == "Status":
+        return tree
+    if form.shape == "Table":
+        include = tables.include_of(ctx.query.get("includeObject", ""))
+        now = ctx.services.env.now()
+        metadata = tables.table_metadata(tree)
+        return tables.table(kind, [tree], metadata, now, include=include, version=form.version)
+    return tables.partial(tree, form.version)
+
+
+def _list(ctx: RequestContext, reply: ListReply, form: Form, headers: Headers, pretty: bool) -> Response:
+    assert ctx.request is not None
+    if form.yaml or pretty:
+        tree = _list_tree(ctx, reply, form)
+        return _sized(ctx.request, 200, headers, write(tree, form, pretty))
+    parts = _list_parts(ctx, reply, form)
+    if len(reply.versions) <= STREAM_FROM:
+        return _sized(ctx.request, 200, headers, b"".join(parts))
+    body: Body = _in_turns(parts)
+    if _wants_gzip(ctx.request):
+        headers += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
+        body = _gzipped(body)
+    return Response(200, headers, body)
+
+
+def _list_tree(ctx: RequestContext, reply: ListReply, form: Form) -> Obj:
+    tree = reply.tree()
+    if form.shape == "Table":
+        include = tables.include_of(ctx.query.get("includeObject", ""))
+        now = ctx.services.env.now()
+        return tables.table(
+            reply.kind, tree["items"], reply.metadata, now, include=include, version=form.version
+        )
+    if form.shape:
+        return tables.partial_list(tree["items"], reply.metadata, form.version)
+    return tree
+
+
+def _list_parts(ctx: RequestContext, reply: ListReply, form: Form) -> Iterator[bytes]:
+    """The JSON of a list, piece by piece: its head, then `CHUNK` items at a time."""
+    kind, versions = reply.kind, reply.versions
+    encode = _item_encoder(ctx, kind, form)
+    if form.shape == "Table":
+        head = tables.table(kind, (), reply.metadata, 0.0, version=form.version)
+        del head["rows"]
+        field = b"rows"
+    elif form.shape:
+        head = tables.partial_list((), reply.metadata, form.version)
+        del head["items"]
+        field = b"items"
+    else:
+        head = {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": reply.metadata}
+        field = b"items"
+    yield orjson.dumps(head)[:-1] + b',"' + field + b'":['
+    for start in range(0, len(versions), CHUNK):
+        yield (b"," if start else b"") + encode(versions[start : start + CHUNK])
+    yield b"]}\n"
+
+
+def _item_encoder(ctx: RequestContext, kind: Kind, form: Form) -> Any:
+    """(versions) -> their JSON, joined by commas."""
+    if not form.shape and not kind.storage_version:
+        return join_items
+    now = ctx.services.env.now()
+    include = tables.include_of(ctx.query.get("includeObject", "")) if form.shape == "Table" else ""
+
+    def show(version: Version) -> Obj:
+        tree = version.tree()
+        tree = kind.from_stored(tree) if kind.storage_version else tree
+        if form.shape == "Table":
+            return tables.row(kind, tree, now, include, form.version)
+        return tables.partial(tree, form.version) if form.shape else tree
+
+    def encode(versions: Sequence[Version]) -> bytes:
+        return b",".join([orjson.dumps(show(version)) for version in versions])
+
+    return encode
+
+
+async def _in_turns(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+        await asyncio.sleep(0)
+
+
+async def _gzipped(parts: AsyncIterator[Any]) -> AsyncIterator[bytes]:
+    packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
+    async for part in parts:
+        if packed := packer.compress(part):
+            yield packed
+    yield packer.flush()
+
+
+def _wants_gzip(request: Request) -> bool:
+    return "gzip" in request.headers.get("accept-encoding", "")
+
+
+def _sized(request: Request, code: int, headers: Headers, body: bytes) -> Response:
+    """A whole body, packed where it is long and the client can unpack it."""
+    if len(body) > GZIP_FROM and _wants_gzip(request):
+        packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
+        body = packer.compress(body) + packer.flush()
+        headers += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
+    return Response(code, headers, body)

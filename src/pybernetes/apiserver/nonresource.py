@@ -1,0 +1,166 @@
+"""Everything that is no resource: discovery, health, version, metrics, OpenAPI, token verification keys."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import orjson
+
+from pybernetes.api.errors import NotFound
+from pybernetes.wire.http.messages import Response
+
+from . import discovery, health
+from .authn import oidcdiscovery
+from .authn.jws import verify_key
+from .config import GIT_VERSION
+from .context import RequestContext
+from .metrics import CONTENT_TYPE
+from .replies import HttpReply, Reply
+
+VERSION = {
+    "major": "1",
+    "minor": "37",
+    "emulationMajor": "1",
+    "emulationMinor": "37",
+    "minCompatibilityMajor": "1",
+    "minCompatibilityMinor": "36",
+    "gitVersion": GIT_VERSION,
+    "gitCommit": "",
+    "gitTreeState": "clean",
+    "buildDate": "1970-01-01T00:00:00Z",
+    "goVersion": "none",
+    "compiler": "cpython",
+    "platform": "linux/amd64",
+}
+
+ROOT_PATHS = (
+    "/api",
+    "/apis",
+    "/healthz",
+    "/livez",
+    "/metrics",
+    "/openapi/v2",
+    "/openapi/v3",
+    "/readyz",
+    "/version",
+)
+
+
+async def serve(ctx: RequestContext) -> Reply:
+    """Answers by path. Raises NotFound (in this process); over HTTP an unknown path gets upstream's plain text."""
+    request, path = ctx.request, ctx.info.path
+    if request is None:
+        raise NotFound("the server could not find the requested resource")
+    result = await _answer(ctx, path)
+    if result is None:
+        result = Response.text(404, "404 page not found\n")
+    return HttpReply(result)
+
+
+async def _answer(ctx: RequestContext, path: str) -> Response | None:
+    exact = PATHS.get(path.rstrip("/") or "/")
+    if exact is not None:
+        return await exact(ctx)
+    first, _, rest = path[1:].partition("/")
+    if f"/{first}" in health.ENDPOINTS:
+        return await health.health(ctx, f"/{first}", rest)
+    if first == "openapi":
+        return ctx.services.openapi.serve(ctx)
+    if first in ("api", "apis"):
+        return _discovery(ctx, path)
+    return None
+
+
+def _discovery(ctx: RequestContext, path: str) -> Response | None:
+    registry = ctx.services.registry
+    parts = path.strip("/").split("/")
+    match parts:
+        case ["api", version]:
+            tree = discovery.resource_list(registry, "", version)
+        case ["apis", group]:
+            tree = discovery.group(registry, group)
+        case ["apis", group, version]:
+            tree = discovery.resource_list(registry, group, version)
+        case _:
+            tree = None
+    return None if tree is None else _json(tree)
+
+
+async def _api(ctx: RequestContext) -> Response:
+    config = ctx.services.config
+    address = f"{config.advertise_address}:{config.secure_port}"
+    return _legacy_or_aggregated(ctx, lambda: discovery.api_versions(address), core=True)
+
+
+async def _apis(ctx: RequestContext) -> Response:
+    return _legacy_or_aggregated(ctx, lambda: discovery.group_list(ctx.services.registry), core=False)
+
+
+def _legacy_or_aggregated(ctx: RequestContext, legacy: Callable[[], Any], *, core: bool) -> Response:
+    """The document that the Accept header prefers, with an ETag for the aggregated one."""
+    assert ctx.request is not None
+    for part in ctx.request.headers.get("accept", "").split(","):
+        pieces = [piece.strip() for piece in part.split(";")]
+        parameters = dict(piece.partition("=")[::2] for piece in pieces[1:])
+        if pieces[0] == "application/json" and parameters.get("g") == discovery.AGGREGATED:
+            version = parameters.get("v", "")
+            if version not in ("v2", "v2beta1") or parameters.get("as") != "APIGroupDiscoveryList":
+                continue
+            tree = discovery.aggregated(ctx.services.registry, core=core, version=version)
+            tag = discovery.etag(tree)
+            kind = f"application/json;g={discovery.AGGREGATED};v={version};as=APIGroupDiscoveryList"
+            headers = (("Content-Type", kind), ("ETag", tag), ("Vary", "Accept"), ("Cache-Control", "public"))
+            if ctx.request.headers.get("if-none-match") == tag:
+                return Response(304, headers)
+            return Response(200, headers, orjson.dumps(tree))
+        if pieces[0] in ("application/json", "*/*", "application/*"):
+            break
+    return _json(legacy())
+
+
+async def _version(_ctx: RequestContext) -> Response:
+    return _json(VERSION)
+
+
+async def _metrics(ctx: RequestContext) -> Response:
+    body = "\n".join(ctx.services.metrics.lines(ctx.services)) + "\n"
+    return Response(200, (("Content-Type", CONTENT_TYPE),), body.encode())
+
+
+async def _root(_ctx: RequestContext) -> Response:
+    return _json({"paths": list(ROOT_PATHS)})
+
+
+async def _openid_configuration(ctx: RequestContext) -> Response:
+    config = ctx.services.config
+    base = config.service_account_issuer.rstrip("/")
+    jwks_uri = f"https://{config.advertise_address}:{config.secure_port}{oidcdiscovery.JWKS_PATH}"
+    if base.startswith("https://") and "kubernetes.default.svc" not in base:
+        jwks_uri = f"{base}{oidcdiscovery.JWKS_PATH}"
+    return _json(oidcdiscovery.discovery(config.service_account_issuer, jwks_uri, _keys(ctx)))
+
+
+async def _jwks(ctx: RequestContext) -> Response:
+    headers = (("Content-Type", "application/jwk-set+json"), ("Cache-Control", "public, max-age=3600"))
+    return Response(200, headers, orjson.dumps(oidcdiscovery.jwks(_keys(ctx))))
+
+
+def _keys(ctx: RequestContext) -> list[Any]:
+    return [verify_key(pem) for pem in ctx.services.verify_keys]
+
+
+def _json(tree: Any) -> Response:
+    headers = (("Cache-Control", "no-cache, private"), ("Content-Type", "application/json"))
+    return Response(200, headers, orjson.dumps(tree))
+
+
+PATHS: Mapping[str, Callable[[RequestContext], Awaitable[Response]]] = {
+    "/": _root,
+    "/api": _api,
+    "/apis": _apis,
+    "/version": _version,
+    "/metrics": _metrics,
+    oidcdiscovery.DISCOVERY_PATH: _openid_configuration,
+    oidcdiscovery.JWKS_PATH: _jwks,
+}

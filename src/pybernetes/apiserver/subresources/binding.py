@@ -1,0 +1,95 @@
+"""binding: the scheduler's decision, written into a pod that has no node yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pybernetes.api.errors import BadRequest, Invalid
+from pybernetes.api.kind import Kind
+from pybernetes.api.kinds import POD
+from pybernetes.api.meta import MutableObj, Obj
+from pybernetes.lang import timestamps
+
+from ..context import RequestContext
+from ..replies import Reply, TreeReply
+from ..verbs.change import change_object
+from ..verbs.objects import body_tree, conflict, private
+
+
+async def create_binding(ctx: RequestContext) -> Reply:
+    """`POST pods/x/binding`, 201. Raises Conflict where the pod has a node or is going."""
+    binding, _ = body_tree(ctx)
+    target = check_binding(binding)
+
+    def build(old: Obj) -> MutableObj:
+        return bound(private(old), binding, target, ctx.services.env.now())
+
+    def complete(_ctx: RequestContext, _kind: Kind, _new: MutableObj, _old: Obj) -> bool:
+        return True
+
+    await change_object(ctx, build, complete)
+    return TreeReply(
+        {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}, 201
+    )
+
+
+async def create_binding_by_name(ctx: RequestContext) -> Reply:
+    """`POST bindings`: the same, the pod named by the body."""
+    binding, _ = body_tree(ctx)
+    name = (binding.get("metadata") or {}).get("name", "") if isinstance(binding, dict) else ""
+    if not name:
+        raise BadRequest("name must be provided")
+    ctx.info.name = name
+    ctx.resource = ctx.services.registry.of(POD)
+    return await create_binding(ctx)
+
+
+def check_binding(binding: Any) -> str:
+    """The node that a Binding names. Raises BadRequest, Invalid."""
+    if not isinstance(binding, dict):
+        raise BadRequest("the body must be a Binding")
+    target = binding.get("target") or {}
+    if target.get("kind", "Node") not in ("", "Node"):
+        raise Invalid(
+            f'Binding "" is invalid: target.kind: Unsupported value: "{target["kind"]}": supported values: "Node"',
+            kind="Binding",
+        )
+    if not target.get("name"):
+        raise Invalid('Binding "" is invalid: target.name: Required value', kind="Binding")
+    return str(target["name"])
+
+
+def bound(pod: MutableObj, binding: Obj, node: str, now: float) -> MutableObj:
+    """The pod on its node (changed in place)."""
+    metadata, spec = pod["metadata"], pod["spec"]
+    name = metadata["name"]
+    uid = (binding.get("metadata") or {}).get("uid")
+    if uid and uid != metadata["uid"]:
+        raise conflict(
+            POD,
+            name,
+            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {metadata['uid']}",
+        )
+    if metadata.get("deletionTimestamp"):
+        raise conflict(POD, name, f"pod {name} is being deleted, cannot be assigned to a host")
+    if spec.get("nodeName"):
+        raise conflict(POD, name, f'pod {name} is already assigned to node "{spec["nodeName"]}"')
+    if spec.get("schedulingGates"):
+        raise conflict(POD, name, f"pod {name} has non-empty .spec.schedulingGates")
+    spec["nodeName"] = node
+    annotations = (binding.get("metadata") or {}).get("annotations")
+    if annotations:
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
+    if "generation" in metadata:
+        metadata["generation"] += 1
+    status = pod.setdefault("status", {})
+    status["conditions"] = [
+        *(c for c in status.get("conditions") or () if c.get("type") != "PodScheduled"),
+        {
+            "type": "PodScheduled",
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": timestamps.rfc3339(now),
+        },
+    ]
+    return pod

@@ -1,0 +1,116 @@
+"""scale: the number of replicas of anything that has one, in the same words for all (`autoscaling/v1` Scale)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pybernetes.api.errors import BadRequest, Invalid
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import MutableObj, Obj, evolve
+from pybernetes.lang import labelselector
+
+from ..context import RequestContext
+from ..replies import Reply, TreeReply
+from ..storage import not_found
+from ..verbs.change import change_object
+from ..verbs.objects import body_tree, complete_update, conflict, current_tree, private
+from ..verbs.patch import apply, read_patch
+from ..verbs.revisions import at_least
+
+SHOWN_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+
+
+async def get_scale(ctx: RequestContext) -> Reply:
+    assert ctx.resource is not None
+    await at_least(ctx.services.cacher, ctx.query.get("resourceVersion", ""))
+    version = ctx.resource.stored().get(ctx.info.namespace, ctx.info.name)
+    if version is None:
+        raise not_found(ctx.kind, ctx.info.name)
+    return TreeReply(scale_of(ctx.kind, current_tree(ctx.kind, version)))
+
+
+async def update_scale(ctx: RequestContext) -> Reply:
+    scale, _ = body_tree(ctx)
+    if not isinstance(scale, dict):
+        raise BadRequest("the body must be a Scale")
+
+    def build(old: Obj) -> MutableObj:
+        return _scaled(ctx.kind, old, scale)
+
+    return await _change(ctx, build)
+
+
+async def patch_scale(ctx: RequestContext) -> Reply:
+    change, language = read_patch(ctx)
+
+    def build(old: Obj) -> MutableObj:
+        scale = apply(ctx.kind, scale_of(ctx.kind, old), change, language, None)
+        return _scaled(ctx.kind, old, scale)
+
+    return await _change(ctx, build)
+
+
+async def _change(ctx: RequestContext, build: Any) -> Reply:
+    reply = await change_object(ctx, build, complete_update)
+    assert not isinstance(reply, TreeReply) or ctx.dry_run
+    return TreeReply(scale_of(ctx.kind, reply.tree()))  # type: ignore[union-attr]
+
+
+def _scaled(kind: Kind, old: Obj, scale: Obj) -> MutableObj:
+    """The object with the replicas of `scale`. Raises Conflict, Invalid."""
+    metadata, current = scale.get("metadata") or {}, old["metadata"]
+    version = metadata.get("resourceVersion")
+    if version and version != current["resourceVersion"]:
+        raise conflict(
+            kind,
+            current["name"],
+            "the object has been modified; please apply your changes to the latest version and try again",
+        )
+    replicas = (scale.get("spec") or {}).get("replicas", 0)
+    if not isinstance(replicas, int) or isinstance(replicas, bool):
+        raise BadRequest("json: cannot unmarshal spec.replicas into Go struct field ScaleSpec of type int32")
+    if replicas < 0:
+        raise Invalid(
+            f'Scale.autoscaling "{current["name"]}" is invalid: spec.replicas: Invalid value: {replicas}: '
+            "must be greater than or equal to 0",
+            group="autoscaling",
+            kind="Scale",
+            name=current["name"],
+        )
+    assert kind.scale is not None
+    return private(evolve(old, *kind.scale[0].strip(".").split("."), replicas))
+
+
+def scale_of(kind: Kind, tree: Obj) -> MutableObj:
+    """The Scale of an object."""
+    assert kind.scale is not None
+    replicas_path, observed_path, selector_path = kind.scale
+    metadata = {field: tree["metadata"][field] for field in SHOWN_METADATA if field in tree["metadata"]}
+    status: dict[str, Any] = {"replicas": _at(tree, observed_path) or 0}
+    selector = _selector(_at(tree, selector_path))
+    if selector:
+        status["selector"] = selector
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": metadata,
+        "spec": {"replicas": _at(tree, replicas_path) or 0},
+        "status": status,
+    }
+
+
+def _at(tree: Obj, path: str) -> Any:
+    value: Any = tree
+    for step in path.strip(".").split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _selector(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict):
+        return ""
+    if "matchLabels" in value or "matchExpressions" in value:
+        return str(labelselector.from_label_selector(value))
+    return str(labelselector.from_labels(value))

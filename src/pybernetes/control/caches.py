@@ -1,0 +1,60 @@
+"""What `observe` reads: the informers of a controller manager, by kind, with an index by owner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import Obj, controller_ref_of
+from pybernetes.client.informer import Informer
+from pybernetes.client.informers import Informers
+
+OWNER = "owner"
+
+
+def owner_uid(obj: Obj) -> tuple[str, ...]:
+    """The uid of the controlling owner, or "" under which all objects without one are found."""
+    ref = controller_ref_of(obj)
+    return (ref["uid"],) if ref else ("",)
+
+
+class Caches:
+    """Read-only views. A kind is available to controllers that named it in their definition."""
+
+    def __init__(self, informers: Informers) -> None:
+        self._informers = informers
+        self._by_kind: dict[Kind, Informer] = {}
+
+    def follow(self, kind: Kind) -> Informer:
+        """The informer of a kind, indexed by controlling owner. Before the informers run."""
+        informer = self._by_kind.get(kind)
+        if informer is None:
+            informer = self._by_kind[kind] = self._informers.of(kind)
+            informer.add_index(OWNER, owner_uid)
+        return informer
+
+    def informer(self, kind: Kind) -> Informer | None:
+        """The informer of a kind if some controller follows it."""
+        return self._by_kind.get(kind)
+
+    def get(self, kind: Kind, key: str) -> Obj | None:
+        """The object under `namespace/name` (or `name`)."""
+        return self._by_kind[kind].get(key)
+
+    def list(self, kind: Kind, namespace: str = "") -> Sequence[Obj]:
+        return self._by_kind[kind].list(namespace)
+
+    def owned(self, kind: Kind, owner: Obj) -> Sequence[Obj]:
+        """Objects whose controlling owner is this very object (by uid)."""
+        return self._by_kind[kind].by_index(OWNER, owner["metadata"]["uid"])
+
+    def orphans(self, kind: Kind, namespace: str) -> Sequence[Obj]:
+        """Objects of a namespace without a controlling owner."""
+        return [
+            obj
+            for obj in self._by_kind[kind].by_index(OWNER, "")
+            if obj["metadata"].get("namespace", "") == namespace
+        ]
+
+    def by_index(self, kind: Kind, index: str, value: str) -> Sequence[Obj]:
+        return self._by_kind[kind].by_index(index, value)

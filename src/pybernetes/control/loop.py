@@ -1,0 +1,107 @@
+"""The loop of one controller: changed objects to keys, keys to plans, plans to writes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from pybernetes.aio.workqueue import WorkQueue
+from pybernetes.api.errors import ApiError, Conflict
+from pybernetes.api.meta import Obj, name_of, namespace_of, resource_version_of, split_key
+from pybernetes.client.informer import Change
+from pybernetes.client.interface import Reaction
+from pybernetes.clock import Env
+
+from .caches import Caches
+from .definition import AnyController, Settings, Watch
+from .perform import Performer
+
+log = logging.getLogger("controller")
+
+
+class ControllerLoop:
+    """Runs one definition. `queue` may be looked at and added to."""
+
+    def __init__(
+        self, definition: AnyController, caches: Caches, performer: Performer, env: Env, settings: Settings
+    ) -> None:
+        self.definition = definition
+        self.queue: WorkQueue[str] = WorkQueue()
+        self.last_why: dict[str, str] = {}
+        """What was decided for each key lately, in words."""
+        self._caches = caches
+        self._performer = performer
+        self._env = env
+        self._settings = settings
+        for kind in definition.reads:
+            caches.follow(kind)
+        for watch in definition.watches:
+            informer = caches.follow(watch.kind)
+            for name, function in watch.indexes.items():
+                informer.add_index(name, function)
+        for watch in definition.watches:
+            self._subscribe(watch)
+
+    async def run(self) -> None:
+        """Works until cancelled, once every cache it reads is filled."""
+        kinds = [watch.kind for watch in self.definition.watches] + [*self.definition.reads]
+        for kind in kinds:
+            await self._caches.follow(kind).synced()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in range(self.definition.workers):
+                    group.create_task(self._work(), name=f"{self.definition.name} {number}")
+        finally:
+            self.queue.close()
+
+    def _subscribe(self, watch: Watch) -> None:
+        def changed(_change: Change, old: Obj | None, new: Obj | None) -> None:
+            keys = {key for obj in (old, new) if obj is not None for key in watch.keys(obj, self._caches)}
+            for key in sorted(keys):
+                self.queue.add(key)
+
+        self._caches.follow(watch.kind).on_event(changed)
+
+    async def _work(self) -> None:
+        while True:
+            key = await self.queue.get()
+            try:
+                after = await self._reconcile(key)
+            except Conflict as error:
+                log.debug("%s %s: %s", self.definition.name, key, error)
+                self.queue.retry(key)
+            except (ApiError, OSError) as error:
+                wait = self.queue.retry(key)
+                log.info("%s %s: %s; again in %.2f s", self.definition.name, key, error, wait)
+            except Exception:
+                # A bug, or an object in a shape nobody expected: it must not stop the work on the others.
+                wait = self.queue.retry(key)
+                log.exception("%s %s failed; again in %.2f s", self.definition.name, key, wait)
+            else:
+                self.queue.forget(key)
+                if after is not None:
+                    self.queue.add_after(key, after)
+            finally:
+                self.queue.done(key)
+
+    async def _reconcile(self, key: str) -> float | None:
+        seen: Any = self.definition.observe(key, self._caches)
+        if seen is None:
+            self.last_why.pop(key, None)
+            return None
+        plan = self.definition.plan(seen, self._env.now(), self._settings)
+        self.last_why[key] = plan.why
+        if plan.steps:
+            log.debug("%s %s: %s", self.definition.name, key, plan.why)
+            await self._performer.perform(plan, self._reaction(key))
+        return plan.after
+
+    def _reaction(self, key: str) -> Reaction:
+        """What the writes react to: the object of the controller's first watch under this key, as it is cached."""
+        kind = self.definition.watches[0].kind
+        obj = self._caches.get(kind, key)
+        if obj is None:
+            namespace, name = split_key(key)
+            return Reaction(kind.kind, namespace, name, "")
+        return Reaction(kind.kind, namespace_of(obj), name_of(obj), resource_version_of(obj))

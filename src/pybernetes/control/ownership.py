@@ -1,0 +1,79 @@
+"""Who owns what: adopting objects that match a selector, releasing those that no longer do. Pure.
+
+The rules are upstream's ControllerRefManager: an object has at most one controlling owner; a controller adopts only
+orphans that match and are not being deleted, and only while it is not being deleted itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import Obj, is_deleting, labels_of, name_of, namespace_of, uid_of
+from pybernetes.lang.labelselector import Selector
+
+from .plan import Patch
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`kept` are the owner's objects after the patches: owned and matching, adopted ones included."""
+
+    kept: tuple[Obj, ...]
+    patches: tuple[Patch, ...]
+
+
+def owner_reference(owner: Obj, kind: Kind) -> dict[str, Any]:
+    """The controlling reference to an owner."""
+    return {
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        "name": name_of(owner),
+        "uid": uid_of(owner),
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def claim(
+    owner: Obj, owner_kind: Kind, selector: Selector, kind: Kind, owned: Iterable[Obj], orphans: Iterable[Obj]
+) -> Claim:
+    """What `owner` keeps, releases and adopts among `owned` (by its uid) and `orphans` (of its namespace)."""
+    kept: list[Obj] = []
+    patches: list[Patch] = []
+    for obj in owned:
+        if selector.matches(labels_of(obj)):
+            kept.append(obj)
+        elif not is_deleting(owner):
+            patches.append(_release(owner, kind, obj))
+    if not is_deleting(owner):
+        for obj in orphans:
+            if selector.matches(labels_of(obj)) and not is_deleting(obj):
+                kept.append(obj)
+                patches.append(_adopt(owner, owner_kind, kind, obj))
+    return Claim(tuple(kept), tuple(patches))
+
+
+def _adopt(owner: Obj, owner_kind: Kind, kind: Kind, obj: Obj) -> Patch:
+    references = [*(obj["metadata"].get("ownerReferences") or ()), owner_reference(owner, owner_kind)]
+    return _references(
+        kind, obj, references, f"adopted by {owner_kind.kind} {name_of(owner)}: it matches the selector"
+    )
+
+
+def _release(owner: Obj, kind: Kind, obj: Obj) -> Patch:
+    references = [ref for ref in obj["metadata"]["ownerReferences"] if ref["uid"] != uid_of(owner)]
+    return _references(
+        kind, obj, references, f"released by {name_of(owner)}: it no longer matches the selector"
+    )
+
+
+def _references(kind: Kind, obj: Obj, references: list[Any], reason: str) -> Patch:
+    metadata = {
+        "ownerReferences": references or None,
+        "uid": uid_of(obj),
+        "resourceVersion": obj["metadata"]["resourceVersion"],
+    }
+    return Patch(kind, namespace_of(obj), name_of(obj), {"metadata": metadata}, reason)

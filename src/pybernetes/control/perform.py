@@ -1,0 +1,163 @@
+"""Performing a plan: the only place where controllers write."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from pybernetes.api.errors import AlreadyExists, ApiError, Conflict, NotFound
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import Obj, is_deleting, key_of, name_of, resource_version_of, uid_of
+from pybernetes.client.events import EventRecorder
+from pybernetes.client.interface import Client, Reaction
+
+from .caches import Caches
+from .plan import Batch, Create, Delete, DeleteCollection, Patch, Plan, Report, Step, Update
+
+log = logging.getLogger("controller")
+CATCH_UP_SECONDS = 5.0
+
+
+class Performer:
+    """Writes in a plan's order and then waits until the caches show what was written, so that the next plan for the
+    same key cannot be made from before it (what upstream's expectations are for)."""
+
+    def __init__(self, client: Client, caches: Caches, recorder: EventRecorder) -> None:
+        self._client = client
+        self._caches = caches
+        self._recorder = recorder
+
+    async def perform(self, plan: Plan, reaction: Reaction | None) -> None:
+        """Raises the ApiError (or ConnectionError) of the step that failed; steps before it are done."""
+        written: list[tuple[Kind, Obj, bool]] = []
+        try:
+            for step in plan.steps:
+                await self._step(step, reaction, written)
+        finally:
+            for kind, obj, deleted in written:
+                await self._catch_up(kind, obj, deleted)
+
+    async def _step(
+        self, step: Step, reaction: Reaction | None, written: list[tuple[Kind, Obj, bool]]
+    ) -> None:
+        if isinstance(step, Report):
+            self._recorder.event(step.about, step.type, step.reason, step.message)
+        elif isinstance(step, Batch):
+            await self._waves(step, reaction, written)
+        elif isinstance(step, DeleteCollection):
+            because = replace(reaction, reason=step.reason) if reaction else None
+            await self._client.delete_collection(step.kind, step.namespace, reaction=because)
+        else:
+            await self._write(step, reaction, written)
+
+    async def _waves(
+        self, batch: Batch, reaction: Reaction | None, written: list[tuple[Kind, Obj, bool]]
+    ) -> None:
+        size, rest = 1, batch.steps
+        while rest:
+            wave, rest = rest[:size], rest[size:]
+            results = await asyncio.gather(
+                *(self._write(step, reaction, written) for step in wave), return_exceptions=True
+            )
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+            size *= 2
+
+    async def _write(
+        self,
+        step: Create | Update | Patch | Delete,
+        reaction: Reaction | None,
+        written: list[tuple[Kind, Obj, bool]],
+    ) -> None:
+        because = replace(reaction, reason=step.reason) if reaction else None
+        try:
+            result = await self._call(step, because)
+        except ApiError as error:
+            failure = step.failure if isinstance(step, Create | Delete) else None
+            if failure is not None:
+                self._report(failure, error=error.message)
+            raise
+        if result is None:
+            return
+        written.append((step.kind, result, isinstance(step, Delete)))
+        if step.success is not None:
+            self._report(step.success, name=name_of(result))
+
+    async def _call(self, step: Create | Update | Patch | Delete, because: Reaction | None) -> Obj | None:
+        """The object as written; None where there was nothing left to do."""
+        client = self._client
+        match step:
+            case Create():
+                try:
+                    return await client.create(step.kind, step.obj, reaction=because)
+                except AlreadyExists:
+                    if step.exists_ok:
+                        return None
+                    raise
+            case Update():
+                return await client.update(
+                    step.kind, step.obj, subresource=step.subresource, reaction=because
+                )
+            case Patch():
+                try:
+                    return await client.patch(
+                        step.kind,
+                        step.name,
+                        step.namespace,
+                        step.patch,
+                        subresource=step.subresource,
+                        reaction=because,
+                    )
+                except NotFound:
+                    if step.gone_ok:
+                        return None
+                    raise
+            case Delete():
+                return await self._delete(step, because)
+
+    async def _delete(self, step: Delete, because: Reaction | None) -> Obj | None:
+        try:
+            await self._client.delete(
+                step.kind,
+                step.name,
+                step.namespace,
+                uid=step.uid,
+                resource_version=step.resource_version,
+                propagation=step.propagation,
+                grace_period_seconds=step.grace_period_seconds,
+                reaction=because,
+            )
+        except NotFound:
+            return None
+        except Conflict:
+            if step.resource_version:
+                raise
+            return None  # another object has taken the name: the one that was meant is gone
+        metadata = {"name": step.name, "namespace": step.namespace, "uid": step.uid}
+        return {"metadata": {k: v for k, v in metadata.items() if v}}
+
+    async def _catch_up(self, kind: Kind, obj: Obj, deleted: bool) -> None:
+        informer = self._caches.informer(kind)
+        if informer is None:
+            return
+        key = key_of(obj)
+        if deleted:
+
+            def visible() -> bool:
+                cached = informer.get(key)
+                return cached is None or uid_of(cached) != uid_of(obj) or is_deleting(cached)
+
+        else:
+            revision = int(resource_version_of(obj) or 0)
+
+            def visible() -> bool:
+                return informer.revision >= revision
+
+        if not await informer.seen(visible, CATCH_UP_SECONDS):
+            log.info("the cache of %s has not caught up with %s", kind.group_resource, key)
+
+    def _report(self, report: Report, name: str = "", error: str = "") -> None:
+        message = report.message.replace("{name}", name).replace("{error}", error)
+        self._recorder.event(report.about, report.type, report.reason, message)

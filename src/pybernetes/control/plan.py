@@ -1,0 +1,131 @@
+"""What a controller answers: the writes to make, in order, each with its reason. Values that can be printed.
+
+Steps are performed one after another; the first that fails ends the plan, and the key is tried again later, from what is
+true then. So the order is part of the logic: a crash between any two steps must leave a state that the next plan mends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import Obj
+
+EventType = Literal["Normal", "Warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An Event about an object. In a step's `success` and `failure`, `{name}` is the written object's name and
+    `{error}` the server's message."""
+
+    about: Obj
+    type: EventType
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    kind: Kind
+    obj: Obj
+    reason: str
+    success: Report | None = None
+    failure: Report | None = None
+    exists_ok: bool = False
+    """Whether an object of that name that is there already counts as done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Replaces an object (or a subresource of it) as it was observed: its resourceVersion must still be current."""
+
+    kind: Kind
+    obj: Obj
+    reason: str
+    subresource: str = ""
+    success: Report | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A merge patch. One that carries metadata.resourceVersion or uid is a precondition."""
+
+    kind: Kind
+    namespace: str
+    name: str
+    patch: Mapping[str, Any]
+    reason: str
+    subresource: str = ""
+    success: Report | None = None
+    gone_ok: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Deletes what was observed (`uid`); that it is gone already is success."""
+
+    kind: Kind
+    namespace: str
+    name: str
+    uid: str
+    reason: str
+    propagation: Literal["Background", "Foreground", "Orphan"] | None = None
+    grace_period_seconds: int | None = None
+    resource_version: str = ""
+    success: Report | None = None
+    failure: Report | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCollection:
+    """Deletes every object of a kind in a namespace."""
+
+    kind: Kind
+    namespace: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Steps that do not depend on each other. They run in waves of 1, 2, 4, … so that what fails for all fails once;
+    when a wave has a failure, the rest is not tried."""
+
+    steps: tuple[Create | Delete | Patch, ...]
+
+
+Step: TypeAlias = Report | Create | Update | Patch | Delete | DeleteCollection | Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`after` asks to look again in so many seconds; `why` says in words what was decided."""
+
+    steps: tuple[Step, ...] = ()
+    after: float | None = None
+    why: str = ""
+
+    @staticmethod
+    def nothing(why: str, after: float | None = None) -> Plan:
+        return Plan((), after, why)
+
+
+@dataclass(slots=True)
+class Steps:
+    """A plan in the making."""
+
+    steps: list[Step] = field(default_factory=list)
+    after: float | None = None
+
+    def add(self, *steps: Step) -> None:
+        self.steps.extend(steps)
+
+    def look_again(self, seconds: float | None) -> None:
+        """Asks for another look; of several the earliest counts."""
+        if seconds is not None:
+            self.after = seconds if self.after is None else min(self.after, seconds)
+
+    def plan(self, why: str) -> Plan:
+        return Plan(tuple(self.steps), self.after, why)

@@ -1,0 +1,1 @@
+"""endpointslice-controller: which pods stand behind a Service. Read `plan.py` first."""

@@ -1,0 +1,122 @@
+"""namespace-controller: empties a namespace that is being deleted, then lets it go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pybernetes.api import kinds
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import Obj, is_deleting, namespace_of
+from pybernetes.control.caches import Caches
+from pybernetes.control.definition import ControllerDef, Settings, Watch, itself
+from pybernetes.control.plan import DeleteCollection, Plan, Steps, Update
+from pybernetes.lang.timestamps import rfc3339
+
+FINALIZER = "kubernetes"
+LOOK_AGAIN = 5.0  # seconds, while finalizers or grace periods of others hold objects
+
+
+def emptied_kinds() -> tuple[Kind, ...]:
+    """Every stored kind of namespaces, once each: two versions of one kind are one object."""
+    found: dict[str, Kind] = {}
+    for kind in kinds.KINDS:
+        if kind.namespaced and "deletecollection" in kind.verbs:
+            found.setdefault(kind.storage_prefix or kind.group_resource, kind)
+    return tuple(found.values())
+
+
+EMPTIED = emptied_kinds()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A namespace that is being deleted, and how many objects of each kind (and with which finalizers) are left."""
+
+    namespace: Obj
+    left: Mapping[Kind, int]
+    finalizers: Mapping[str, int]
+
+
+def observe(key: str, caches: Caches) -> Seen | None:
+    namespace = caches.get(kinds.NAMESPACE, key)
+    if namespace is None or not is_deleting(namespace):
+        return None
+    left: dict[Kind, int] = {}
+    finalizers: dict[str, int] = {}
+    for kind in EMPTIED:
+        objects = caches.list(kind, key)
+        if objects:
+            left[kind] = len(objects)
+        for obj in objects:
+            for finalizer in obj["metadata"].get("finalizers") or ():
+                finalizers[finalizer] = finalizers.get(finalizer, 0) + 1
+    return Seen(namespace, left, finalizers)
+
+
+def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
+    namespace = seen.namespace
+    if FINALIZER not in (namespace["spec"].get("finalizers") or ()):
+        return Plan.nothing("finalized by us already")
+    steps = Steps()
+    name = namespace["metadata"]["name"]
+    conditions = _conditions(seen, now)
+    status = {**(namespace.get("status") or {}), "phase": "Terminating", "conditions": conditions}
+    if status != namespace.get("status"):
+        steps.add(Update(kinds.NAMESPACE, {**namespace, "status": status}, "what remains changed", "status"))
+    if seen.left:
+        steps.add(*(DeleteCollection(kind, name, "the namespace is being deleted") for kind in seen.left))
+        steps.look_again(LOOK_AGAIN)
+        return steps.plan(f"{sum(seen.left.values())} objects left")
+    if steps.steps:
+        steps.look_again(0.0)
+        return steps.plan("empty: reporting it first")
+    rest = [f for f in namespace["spec"]["finalizers"] if f != FINALIZER]
+    final = {**namespace, "spec": {**namespace["spec"], "finalizers": rest}}
+    return Plan((Update(kinds.NAMESPACE, final, "nothing is left in it", "finalize"),), None, "empty")
+
+
+def _conditions(seen: Seen, now: float) -> list[dict[str, Any]]:
+    """Upstream's five conditions, with what remains in words."""
+    counts = sorted((kind.group_resource, count) for kind, count in seen.left.items())
+    content = ", ".join(f"{name} has {count} resource instances" for name, count in counts)
+    holders = ", ".join(
+        f"{name} in {count} resource instances" for name, count in sorted(seen.finalizers.items())
+    )
+    rows = (
+        ("NamespaceDeletionDiscoveryFailure", False, "ResourcesDiscovered", "All resources successfully discovered"),
+        ("NamespaceDeletionGroupVersionParsingFailure", False, "ParsedGroupVersions", "All legacy kube types successfully parsed"),
+        ("NamespaceDeletionContentFailure", False, "ContentDeleted", "All content successfully deleted, may be waiting on finalization"),
+        ("NamespaceContentRemaining", True, "SomeResourcesRemain", f"Some resources are remaining: {content}")
+        if content
+        else ("NamespaceContentRemaining", False, "ContentRemoved", "All content successfully removed"),
+        ("NamespaceFinalizersRemaining", True, "SomeFinalizersRemain", f"Some content in the namespace has finalizers remaining: {holders}")
+        if holders
+        else ("NamespaceFinalizersRemaining", False, "ContentHasNoFinalizers", "All content-preserving finalizers finished"),
+    )  # fmt: skip
+    old = {c["type"]: c for c in (seen.namespace.get("status") or {}).get("conditions") or ()}
+    result: list[dict[str, Any]] = []
+    for condition_type, is_true, reason, message in rows:
+        status = "True" if is_true else "False"
+        before = old.get(condition_type)
+        same = before is not None and before["status"] == status
+        since = before["lastTransitionTime"] if before is not None and same else rfc3339(now)
+        entry = {"type": condition_type, "status": status, "lastTransitionTime": since}
+        result.append({**entry, "reason": reason, "message": message})
+    return result
+
+
+def _namespace_if_deleting(obj: Obj, caches: Caches) -> tuple[str, ...]:
+    """The namespace of an object, if it is being deleted: only then do changes inside it matter."""
+    namespace = caches.get(kinds.NAMESPACE, namespace_of(obj))
+    return (namespace_of(obj),) if namespace is not None and is_deleting(namespace) else ()
+
+
+CONTROLLER = ControllerDef(
+    "namespace-controller",
+    watches=(itself(kinds.NAMESPACE), *(Watch(kind, _namespace_if_deleting) for kind in EMPTIED)),
+    observe=observe,
+    plan=plan,
+    workers=10,
+)
