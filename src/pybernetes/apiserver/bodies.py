@@ -96,7 +96,7 @@ def _in_go_words(text: str, error: json.JSONDecodeError) -> str:
         return "unexpected end of JSON input"
     char = json.dumps(text[at], ensure_ascii=False)[1:-1]
     char = f"'{char}'" if char != "'" else "'\\''"
-    if message.startswith("Expecting property name") or message.startswith("Illegal trailing comma"):
+    if message.startswith(("Expecting property name", "Illegal trailing comma")):
         return f"invalid character {char} looking for beginning of object key string"
     if message.startswith("Expecting ':'"):
         return f"invalid character {char} after object key"

@@ -17,6 +17,7 @@ from pybernetes.api.errors import Cause, Expired, ServiceUnavailable, Timeout
 from pybernetes.store.types import KeyValue, Store, StoreError, Unavailable, WatchBatch, prefix_end
 
 from .kindcache import KindCache
+from .version import Version
 
 log = logging.getLogger(__name__)
 
@@ -135,15 +136,32 @@ class Cacher:
             await asyncio.sleep(0)
         return revision
 
+    def wrote(self, cache: KindCache, key: str, version: Version | None, revision: int) -> None:
+        """A write of this process has become `revision` (`version` None: a deletion). Where it is the very next one
+        it is taken at once, so that whoever gets the answer finds it in the cache; the store's event is then old."""
+        if version is not None:
+            version.settle(revision)
+        if revision == self.revision + 1 and self.filled.is_set():
+            cache.pending.pop(key, None)
+            cache.apply(key, version, revision)
+            self._reached(revision)
+
     async def _apply(self, batch: WatchBatch) -> None:
-        for number, event in enumerate(batch.events, 1):
-            cache = self._cache_of(event.kv.key)
+        events, applied = batch.events, 0
+        for number, event in enumerate(events):
+            kv = event.kv
+            if kv.mod_revision <= self.revision:
+                continue
+            cache = self._cache_of(kv.key)
             if cache is not None:
-                kv = event.kv
-                cache.apply(kv.key, kv if event.type == "put" else None, kv.mod_revision)
-            if number % TURN == 0:
-                self._reached(event.kv.mod_revision - 1)
-                await asyncio.sleep(0)
+                cache.apply(kv.key, cache.received(kv) if event.type == "put" else None, kv.mod_revision)
+            applied += 1
+            # The revision counts as reached with the last event of its transaction.
+            if number + 1 == len(events) or events[number + 1].kv.mod_revision != kv.mod_revision:
+                self._reached(kv.mod_revision)
+                if applied >= TURN:
+                    applied = 0
+                    await asyncio.sleep(0)
         self._reached(batch.revision)
 
     def _reached(self, revision: int) -> None:

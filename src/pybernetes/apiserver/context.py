@@ -52,6 +52,13 @@ class RequestContext:
         return self.resource.kind
 
     @property
+    def namespace(self) -> str:
+        """The namespace of the object asked for: "" for a cluster-scoped one (whose request may have one all the
+        same: a Namespace's is its own name)."""
+        resource = self.resource
+        return self.info.namespace if resource is None or resource.kind.namespaced else ""
+
+    @property
     def mutating(self) -> bool:
         return self.info.is_resource and self.info.verb in MUTATING
 

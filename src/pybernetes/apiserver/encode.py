@@ -12,7 +12,7 @@ import orjson
 from pybernetes.api.errors import ApiError, NotAcceptable
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
-from pybernetes.wire.http.messages import Body, Request, Response, Upgrade
+from pybernetes.wire.http.messages import Request, Response, Upgrade
 
 from . import tables
 from .context import RequestContext
@@ -123,11 +123,11 @@ def _list(ctx: RequestContext, reply: ListReply, form: Form, headers: Headers, p
     parts = _list_parts(ctx, reply, form)
     if len(reply.versions) <= STREAM_FROM:
         return _sized(ctx.request, 200, headers, b"".join(parts))
-    body: Body = _in_turns(parts)
+    chunks = _in_turns(parts)
     if _wants_gzip(ctx.request):
         headers += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
-        body = _gzipped(body)
-    return Response(200, headers, body)
+        chunks = _gzipped(chunks)
+    return Response(200, headers, chunks)
 
 
 def _list_tree(ctx: RequestContext, reply: ListReply, form: Form) -> Obj:

@@ -65,21 +65,23 @@ class KindCache:
                 for observer in self.observers:
                     observer(change)
 
-    def apply(self, key: str, kv: KeyValue | None, revision: int) -> Change | None:
-        """Takes one event of the store (`kv` None: deleted) and tells the watchers."""
+    def received(self, kv: KeyValue) -> Version:
+        """The version that the store tells of: the writer's own where a writer of this process made it."""
+        new = self.pending.pop(kv.key, None) if self.pending else None
+        if new is None or new.value != kv.value:
+            return self._version_type(self.kind, kv.key, kv.value, kv.mod_revision)
+        new.settle(kv.mod_revision)
+        return new
+
+    def apply(self, key: str, new: Version | None, revision: int) -> None:
+        """Takes one change (`new` None: deleted) and tells observers and watchers."""
         old = self.entries.get(key)
-        new: Version | None = None
-        if kv is not None:
-            new = self.pending.pop(key, None) if self.pending else None
-            if new is not None and new.value == kv.value:
-                new.settle(revision)
-            else:
-                new = self._version_type(self.kind, key, kv.value, revision)
+        if new is not None:
             self.entries[key] = new
             if old is None:
                 self._keys.add(key)
         elif old is None:
-            return None
+            return
         else:
             del self.entries[key]
             self._keys.discard(key)
@@ -91,7 +93,6 @@ class KindCache:
         self.watchers.dispatch(change)
         if new is not None and not self.watchers.take_trees:
             new.forget_tree()
-        return change
 
     def version(
         self, key: str, value: bytes, revision: int, tree: dict[str, object] | None = None

@@ -67,14 +67,15 @@ class ApiServer:
         allocator = ServiceAllocator(config.service_cidr, config.service_node_ports, env.rng)
         registry.cache(SERVICE).observers.append(allocator.follow)
         verify_keys = _verify_keys(config)
+        cacher = Cacher(store, registry.caches.values())
         self.config = config
         self.services = Services(
             config=config,
             env=env,
             store=store,
             registry=registry,
-            cacher=Cacher(store, registry.caches.values()),
-            storage=Storage(store),
+            cacher=cacher,
+            storage=Storage(store, cacher),
             ledger=Ledger(config.ledger_size),
             metrics=Metrics(),
             authenticator=_authenticator(config, registry, verify_keys, env),

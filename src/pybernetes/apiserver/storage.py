@@ -24,6 +24,7 @@ from pybernetes.store.types import (
     Unavailable,
 )
 
+from .cacher import Cacher
 from .kindcache import KindCache
 from .version import Version, encode
 
@@ -54,8 +55,9 @@ class Outcome:
 class Storage:
     """The writes of one API server."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, cacher: Cacher) -> None:
         self._store = store
+        self._cacher = cacher
 
     async def create(
         self, cache: KindCache, kind: Kind, namespace: str, name: str, tree: MutableObj, *, lease: int = 0
@@ -66,7 +68,6 @@ class Storage:
         result = await self._swap(cache, version, 0, [Put(key, version.value, lease)])
         if not result.succeeded:
             raise already_exists(kind, name)
-        version.settle(result.revision)
         return version
 
     async def update(
@@ -113,7 +114,6 @@ class Storage:
             version = cache.version(key, encode(answer), 0, answer)
             result = await self._swap(cache, version, current.revision, [Put(key, version.value, lease)])
             if result.succeeded:
-                version.settle(result.revision)
                 return Outcome(version, changed=True)
         found = result.responses[0]
         assert isinstance(found, RangeResult)
@@ -131,7 +131,9 @@ class Storage:
         except Unavailable as error:
             cache.pending.pop(key, None)
             raise ServiceUnavailable(f"the store cannot be written: {error}", retry_after=1) from error
-        if version is not None and not result.succeeded and cache.pending.get(key) is version:
+        if result.succeeded:
+            self._cacher.wrote(cache, key, version, result.revision)
+        elif version is not None and cache.pending.get(key) is version:
             del cache.pending[key]
         return result
 

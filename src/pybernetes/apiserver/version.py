@@ -44,7 +44,7 @@ class Version:
         `settle`)."""
         if not value.startswith(HEAD):  # written by another API server
             tree = orjson.loads(value)
-            value = encode(tree)  # type: ignore[arg-type]
+            value = encode(tree)
         decoded: MutableObj = orjson.loads(value) if tree is None else tree
         metadata = decoded["metadata"]
         self.key = key

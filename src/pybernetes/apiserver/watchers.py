@@ -123,11 +123,8 @@ class Watchers:
 
     def dispatch(self, change: Change) -> None:
         """Offers a change to everyone it could concern."""
-        slow: list[Watcher] = []
-        for members in self._concerned(change):
-            for watcher in members:
-                if not watcher.offer(change):
-                    slow.append(watcher)
+        concerned = self._concerned(change)
+        slow = [watcher for members in concerned for watcher in members if not watcher.offer(change)]
         for watcher in slow:
             self.remove(watcher)
             watcher.pending.clear()

@@ -33,7 +33,7 @@ def watch_response(ctx: RequestContext, reply: WatchReply, form: Form) -> Respon
         headers[1] = ("Content-Type", "application/json")
     lines = _as_stored if not form.shape and not reply.kind.storage_version else None
     body = _stream(reply, lines, _renderer(ctx, reply.kind, form))
-    return Response(200, headers, body)
+    return Response(200, headers, body, endless=True)
 
 
 def _as_stored(deliveries: list[Delivery]) -> bytes:

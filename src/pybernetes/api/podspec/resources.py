@@ -7,13 +7,13 @@ the rest; an init container with `restartPolicy: Always` (a sidecar) keeps runni
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 
 from pybernetes.lang import quantity
 
 from ..meta import Obj
 
-Amounts = dict[str, Fraction]
+Amounts = dict[str, int]
+"""Resource name -> amount in 10^-9."""
 QOS_RESOURCES = ("cpu", "memory")
 
 
@@ -32,7 +32,7 @@ def pod_requests(spec: Obj) -> dict[str, str]:
     amounts = _aggregate(spec, "requests")
     amounts.update(_amounts((spec.get("resources") or {}).get("requests")))
     for name, amount in _amounts(spec.get("overhead")).items():
-        amounts[name] = amounts.get(name, Fraction(0)) + amount
+        amounts[name] = amounts.get(name, 0) + amount
     return _written(amounts, spec, "requests")
 
 
@@ -84,16 +84,16 @@ def _aggregate(spec: Obj, field: str) -> Amounts:
 
 def _add(into: Amounts, more: Amounts) -> None:
     for name, amount in more.items():
-        into[name] = into.get(name, Fraction(0)) + amount
+        into[name] = into.get(name, 0) + amount
 
 
 def _raise(into: Amounts, least: Amounts) -> None:
     for name, amount in least.items():
-        into[name] = max(into.get(name, Fraction(0)), amount)
+        into[name] = max(into.get(name, 0), amount)
 
 
 def _amounts(tree: Mapping[str, str] | None) -> Amounts:
-    return {name: Fraction(quantity.parse(amount).nano) for name, amount in (tree or {}).items()}
+    return {name: quantity.parse(amount).nano for name, amount in (tree or {}).items()}
 
 
 def _written(amounts: Amounts, spec: Obj, field: str) -> dict[str, str]:
@@ -104,6 +104,6 @@ def _written(amounts: Amounts, spec: Obj, field: str) -> dict[str, str]:
             for name, amount in ((container.get("resources") or {}).get(field) or {}).items():
                 formats.setdefault(name, quantity.parse(amount).format)
     return {
-        name: quantity.format_quantity(int(amount), formats.get(name, "DecimalSI"))
+        name: quantity.format_quantity(amount, formats.get(name, "DecimalSI"))
         for name, amount in amounts.items()
     }

@@ -59,12 +59,12 @@ def _check_labels(admission: Admission, node: str, old: Obj, new: Obj) -> None:
 
 def _admit_pod(admission: Admission, node: str) -> None:
     if admission.operation == "CREATE":
-        pod = admission.object
-        if MIRROR not in (pod["metadata"].get("annotations") or {}):
+        mirror = admission.object
+        if MIRROR not in (mirror["metadata"].get("annotations") or {}):
             raise admission.forbidden(
                 f'pod does not have "{MIRROR}" annotation, node "{node}" can only create mirror pods'
             )
-        if (pod.get("spec") or {}).get("nodeName") != node:
+        if (mirror.get("spec") or {}).get("nodeName") != node:
             raise admission.forbidden(f'node "{node}" can only create pods with spec.nodeName set to itself')
         return
     pod = admission.old or admission.find(POD, admission.name, admission.namespace) or {}

@@ -43,7 +43,7 @@ class Admission:
 
     @property
     def namespace(self) -> str:
-        return self.ctx.info.namespace
+        return self.ctx.namespace
 
     def cache(self, kind: Kind) -> KindCache:
         return self.ctx.services.registry.cache(kind)

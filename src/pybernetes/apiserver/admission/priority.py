@@ -18,7 +18,7 @@ def _is_new_pod(admission: Admission) -> bool:
 def _unseen(admission: Admission) -> bool:
     if not _is_new_pod(admission):
         return False
-    name = (admission.object.get("spec") or {}).get("priorityClassName")
+    name = (admission.object.get("spec") or {}).get("priorityClassName") or ""
     return bool(name) and admission.cache(PRIORITYCLASS).get("", name) is None
 
 

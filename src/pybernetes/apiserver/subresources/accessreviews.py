@@ -25,8 +25,8 @@ async def local_subject_access_review(ctx: RequestContext) -> Reply:
     """The same, in the namespace of the request only."""
     review = read_object(ctx, ctx.kind)
     attributes = review["spec"].get("resourceAttributes") or {}
-    if attributes.get("namespace", "") != ctx.info.namespace:
-        raise BadRequest(f"spec.resourceAttributes.namespace must match namespace: {ctx.info.namespace}")
+    if attributes.get("namespace", "") != ctx.namespace:
+        raise BadRequest(f"spec.resourceAttributes.namespace must match namespace: {ctx.namespace}")
     return _answer(ctx, review, _subject(review["spec"]))
 
 

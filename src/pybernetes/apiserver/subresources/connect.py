@@ -16,6 +16,6 @@ async def connect(ctx: RequestContext) -> Reply:
         raise BadRequest(f"{ctx.info.resource}/{ctx.info.subresource} is served over HTTP only")
     await ctx.services.cacher.fresh()
     name = ctx.info.name
-    if ctx.kind.plural in ("pods", "nodes") and ctx.resource.stored().get(ctx.info.namespace, name) is None:
+    if ctx.kind.plural in ("pods", "nodes") and ctx.resource.stored().get(ctx.namespace, name) is None:
         raise not_found(ctx.kind, name)
     return HttpReply(await ctx.services.connect(ctx))

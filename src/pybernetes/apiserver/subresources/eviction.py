@@ -25,7 +25,7 @@ async def create_eviction(ctx: RequestContext) -> Reply:
     options = options_from_tree(eviction.get("deleteOptions") or {}, ctx.query)
     options = replace(options, dry_run=options.dry_run or ctx.dry_run)
     admit_deletion(Admission(ctx, ctx.kind, "DELETE", None, None, name=ctx.info.name))
-    outcome = await delete_object(ctx, ctx.info.namespace, ctx.info.name, options)
+    outcome = await delete_object(ctx, ctx.namespace, ctx.info.name, options)
     if outcome.changed:
         ctx.revision = outcome.revision or outcome.version.revision
     return TreeReply(

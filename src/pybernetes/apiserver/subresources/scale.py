@@ -23,7 +23,7 @@ SHOWN_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimest
 async def get_scale(ctx: RequestContext) -> Reply:
     assert ctx.resource is not None
     await at_least(ctx.services.cacher, ctx.query.get("resourceVersion", ""))
-    version = ctx.resource.stored().get(ctx.info.namespace, ctx.info.name)
+    version = ctx.resource.stored().get(ctx.namespace, ctx.info.name)
     if version is None:
         raise not_found(ctx.kind, ctx.info.name)
     return TreeReply(scale_of(ctx.kind, current_tree(ctx.kind, version)))

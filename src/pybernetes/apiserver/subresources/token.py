@@ -21,7 +21,7 @@ async def create_token(ctx: RequestContext) -> Reply:
     if not isinstance(request, dict):
         raise BadRequest("the body must be a TokenRequest")
     await ctx.services.cacher.fresh()
-    account = ctx.resource.stored().get(ctx.info.namespace, ctx.info.name)
+    account = ctx.resource.stored().get(ctx.namespace, ctx.info.name)
     if account is None:
         raise not_found(ctx.kind, ctx.info.name)
     tree = current_tree(ctx.kind, account)

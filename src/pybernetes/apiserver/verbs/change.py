@@ -48,7 +48,7 @@ async def change_object(ctx: RequestContext, build: Build, complete: Complete) -
             reservation.release()
             return reply
         lease = await services.event_leases.current() if kind.plural == "events" else 0
-        outcome = await services.storage.update(cache, kind, info.namespace, info.name, update, lease=lease)
+        outcome = await services.storage.update(cache, kind, ctx.namespace, info.name, update, lease=lease)
     except BaseException:
         reservation.release()
         raise
@@ -61,7 +61,7 @@ async def _dry_run(ctx: RequestContext, update: Update) -> Reply:
     """What would be stored, from the object as it is now."""
     assert ctx.resource is not None
     await ctx.services.cacher.fresh()
-    current = ctx.resource.stored().get(ctx.info.namespace, ctx.info.name)
+    current = ctx.resource.stored().get(ctx.namespace, ctx.info.name)
     if current is None:
         raise not_found(ctx.kind, ctx.info.name)
     answer = update(current)

@@ -43,7 +43,7 @@ async def delete(ctx: RequestContext) -> Reply:
     """200. Raises NotFound, Conflict (preconditions), Forbidden (admission)."""
     options = read_options(ctx)
     admit_deletion(Admission(ctx, ctx.kind, "DELETE", None, None, name=ctx.info.name))
-    outcome = await delete_object(ctx, ctx.info.namespace, ctx.info.name, options)
+    outcome = await delete_object(ctx, ctx.namespace, ctx.info.name, options)
     if outcome.changed:
         ctx.revision = outcome.revision or outcome.version.revision
     return deleted_reply(ctx.kind, outcome)

@@ -23,7 +23,7 @@ async def deletecollection(ctx: RequestContext) -> Reply:
     assert ctx.resource is not None
     cache, cacher = ctx.resource.stored(), ctx.services.cacher
     options = replace(read_options(ctx), uid="", resource_version="")
-    selection = selection_of(ctx.kind, ctx.info.namespace, "", ctx.query)
+    selection = selection_of(ctx.kind, ctx.namespace, "", ctx.query)
     await cacher.fresh()
     versions = cache.select(selection)
     for number, version in enumerate(versions, 1):

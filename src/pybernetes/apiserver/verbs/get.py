@@ -13,7 +13,7 @@ async def get(ctx: RequestContext) -> Reply:
     assert ctx.resource is not None
     cache = ctx.resource.stored()
     await at_least(ctx.services.cacher, ctx.query.get("resourceVersion", ""))
-    version = cache.get(ctx.info.namespace, ctx.info.name)
+    version = cache.get(ctx.namespace, ctx.info.name)
     if version is None:
         raise not_found(ctx.kind, ctx.info.name)
     return VersionReply(ctx.kind, version)

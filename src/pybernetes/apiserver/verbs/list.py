@@ -47,7 +47,7 @@ async def list_objects(ctx: RequestContext) -> Reply:
     """Serves from the cache where the cache has the revision that is asked for, else from the store's history."""
     assert ctx.resource is not None
     kind, cache, query = ctx.kind, ctx.resource.stored(), ctx.query
-    selection = selection_of(kind, ctx.info.namespace, ctx.info.name, query)
+    selection = selection_of(kind, ctx.namespace, ctx.info.name, query)
     limit = _limit(query.get("limit", ""))
     resource_version, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
     token = query.get("continue", "")

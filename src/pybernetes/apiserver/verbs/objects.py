@@ -107,7 +107,7 @@ def check_namespace(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:
             raise BadRequest(_NAMESPACE_MISMATCH)
         metadata.pop("namespace", None)
         return
-    given, wanted = metadata.get("namespace"), ctx.info.namespace
+    given, wanted = metadata.get("namespace"), ctx.namespace
     if given and given != wanted:
         raise BadRequest(_NAMESPACE_MISMATCH)
     metadata["namespace"] = wanted

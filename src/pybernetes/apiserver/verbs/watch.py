@@ -20,7 +20,7 @@ async def watch(ctx: RequestContext) -> Reply:
     """
     assert ctx.resource is not None
     query, cacher, cache = ctx.query, ctx.services.cacher, ctx.resource.stored()
-    selection = selection_of(ctx.kind, ctx.info.namespace, ctx.info.name, query)
+    selection = selection_of(ctx.kind, ctx.namespace, ctx.info.name, query)
     resource_version = query.get("resourceVersion", "")
     bookmarks = query.get("allowWatchBookmarks", "") in ("true", "1", "True")
     send_initial = _send_initial_events(query.get("sendInitialEvents"), query.get("resourceVersionMatch", ""))

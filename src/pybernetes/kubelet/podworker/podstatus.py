@@ -35,7 +35,7 @@ def pod_status(pod: Obj, draft: Draft, ending: Ending | None, sandbox: PodSandbo
         for field in ("initContainers", "containers", "ephemeralContainers")
     }
     inits, mains = lists["initContainers"], lists["containers"]
-    if ended and _initialized(inits, mains):
+    if ended and _reached(mains):
         mains = [_final(status) for status in mains]
     if old.get("phase") in ("Succeeded", "Failed"):
         phase, reason, message = old["phase"], old.get("reason", ""), old.get("message", "")
@@ -59,7 +59,7 @@ def pod_status(pod: Obj, draft: Draft, ending: Ending | None, sandbox: PodSandbo
     return {key: value for key, value in status.items() if value not in (None, "", [])}
 
 
-def _initialized(inits: Sequence[Obj], mains: Sequence[Obj]) -> bool:
+def _reached(mains: Sequence[Obj]) -> bool:
     """Whether any main container was reached, so that one without a trace is lost and not merely never started."""
     return any(s["state"].get("terminated") or s["lastState"] for s in mains)
 

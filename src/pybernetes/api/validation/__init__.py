@@ -1,0 +1,1 @@
+"""Rules that objects of many kinds share: names, metadata, label selectors, plain values."""

@@ -1,0 +1,132 @@
+"""The shell of the garbage collector: follows every kind by metadata, asks the server about owners it does not know."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from pybernetes.aio.workqueue import WorkQueue
+from pybernetes.api.errors import ApiError, NotFound
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import Obj, uid_of
+from pybernetes.client.informer import Change, Handler
+from pybernetes.client.interface import Client, Reaction
+from pybernetes.control.caches import Caches
+from pybernetes.control.perform import Performer
+
+from .graph import Graph, Node, node_of
+from .plan import Seen, look, missing_owners, owner_kind, plan
+
+log = logging.getLogger("controller")
+
+
+class GarbageCollector:
+    """Runs over the kinds given; all of them are followed through the manager's shared caches."""
+
+    def __init__(
+        self, client: Client, caches: Caches, performer: Performer, kinds: tuple[Kind, ...], workers: int
+    ) -> None:
+        self.graph = Graph()
+        self.queue: WorkQueue[str] = WorkQueue()
+        self._client = client
+        self._caches = caches
+        self._performer = performer
+        self._kinds = kinds
+        self._workers = workers
+        for kind in kinds:
+            caches.follow(kind).on_event(self._subscriber(kind))
+
+    async def run(self) -> None:
+        """Works until cancelled, once every cache is filled."""
+        for kind in self._kinds:
+            await self._caches.follow(kind).synced()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._workers):
+                    group.create_task(self._work())
+        finally:
+            self.queue.close()
+
+    def _subscriber(self, kind: Kind) -> Handler:
+        def changed(_change: Change, old: Obj | None, new: Obj | None) -> None:
+            if new is not None:
+                self._put(node_of(kind, new))
+            elif old is not None:
+                self._removed(uid_of(old))
+
+        return changed
+
+    def _put(self, node: Node) -> None:
+        before = self.graph.nodes.get(node.uid)
+        if before == node:
+            return  # nothing that ownership depends on has changed
+        self.graph.put(node)
+        if node.owners or node.deleting:
+            self.queue.add(node.uid)
+        if node.deleting and (before is None or not before.deleting):
+            self._concern_dependents(node.uid)
+        if node.deleting:
+            for owner in node.owners:
+                self.queue.add(owner.uid)
+
+    def _removed(self, uid: str) -> None:
+        node = self.graph.remove(uid)
+        self._concern_dependents(uid)
+        for owner in node.owners if node is not None else ():
+            self.queue.add(owner.uid)
+
+    def _concern_dependents(self, uid: str) -> None:
+        for dependent in self.graph.dependents_of(uid):
+            self.queue.add(dependent.uid)
+
+    async def _work(self) -> None:
+        while True:
+            uid = await self.queue.get()
+            try:
+                await self._collect(uid)
+            except (ApiError, OSError) as error:
+                wait = self.queue.retry(uid)
+                log.info("garbage collector %s: %s; again in %.2f s", uid, error, wait)
+            except Exception:
+                self.queue.retry(uid)
+                log.exception("garbage collector %s failed", uid)
+            else:
+                self.queue.forget(uid)
+            finally:
+                self.queue.done(uid)
+
+    async def _collect(self, uid: str) -> None:
+        seen = look(self.graph, uid, self._finalizers(uid))
+        if seen is None:
+            return
+        decided = plan(seen, await self._absent(seen))
+        if decided.steps:
+            node = seen.node
+            reaction = Reaction(node.kind.kind, node.namespace, node.name, "", decided.why)
+            await self._performer.perform(decided, reaction)
+
+    def _finalizers(self, uid: str) -> tuple[str, ...]:
+        node = self.graph.nodes.get(uid)
+        if node is None or not node.deleting:
+            return ()
+        key = f"{node.namespace}/{node.name}" if node.namespace else node.name
+        obj = self._caches.get(node.kind, key)
+        return tuple(obj["metadata"].get("finalizers") or ()) if obj is not None else ()
+
+    async def _absent(self, seen: Seen) -> set[str]:
+        """The owners that the server says are not there (or are others of the same name)."""
+        absent: set[str] = set()
+        for owner in missing_owners(seen):
+            kind = owner_kind(owner)
+            if kind is None:
+                continue
+            try:
+                found = await self._client.get(
+                    kind, owner.name, seen.node.namespace if kind.namespaced else ""
+                )
+            except NotFound:
+                absent.add(owner.uid)
+            else:
+                if uid_of(found) != owner.uid:
+                    absent.add(owner.uid)
+        return absent

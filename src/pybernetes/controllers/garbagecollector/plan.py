@@ -1,0 +1,146 @@
+"""What to do with one object: delete it when no owner is left, let its dependents go, or wait for them. Pure.
+
+An owner that the graph does not know may simply not have been seen yet, so before anything is deleted the shell asks the
+server for it (`missing_owners`); the answer comes in as `absent`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Any
+
+from pybernetes.api import kinds
+from pybernetes.api.kind import Kind
+from pybernetes.control.plan import Delete, Patch, Plan, Report, Steps
+
+from .graph import FOREGROUND, ORPHAN, Graph, Node, Owner
+
+KINDS_BY_API = {(kind.api_version, kind.kind): kind for kind in kinds.KINDS if "list" in kind.verbs}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An object, its dependents, which of its owners are known, and its finalizers as they are cached."""
+
+    node: Node
+    owners: tuple[tuple[Owner, Node | None], ...]
+    dependents: tuple[Node, ...]
+    finalizers: tuple[str, ...]
+
+
+def look(graph: Graph, uid: str, finalizers: tuple[str, ...]) -> Seen | None:
+    node = graph.nodes.get(uid)
+    if node is None:
+        return None
+    owners = tuple((owner, _owner_node(graph, node, owner)) for owner in node.owners)
+    return Seen(node, owners, tuple(graph.dependents_of(uid)), finalizers)
+
+
+def _owner_node(graph: Graph, node: Node, owner: Owner) -> Node | None:
+    """The owner, if it is where an owner may be: in the same namespace, or cluster-scoped."""
+    found = graph.nodes.get(owner.uid)
+    return found if found is not None and found.namespace in ("", node.namespace) else None
+
+
+def owner_kind(owner: Owner) -> Kind | None:
+    """The kind that an owner reference names, None where the server has no such kind."""
+    return KINDS_BY_API.get((owner.api_version, owner.kind))
+
+
+def missing_owners(seen: Seen) -> tuple[Owner, ...]:
+    """Owners that only the server can say about: not in the graph, of a kind that exists."""
+    return tuple(owner for owner, node in seen.owners if node is None and owner_kind(owner) is not None)
+
+
+def plan(seen: Seen, absent: Set[str]) -> Plan:
+    """`absent` holds the uids of missing owners that the server says do not exist."""
+    node = seen.node
+    if node.orphans_dependents:
+        return _orphan(seen)
+    if node.waits_for_dependents:
+        return _wait_for_dependents(seen)
+    if node.deleting or not node.owners:
+        return Plan.nothing("nothing owns it, or it is going already")
+    solid = [owner for owner, known in seen.owners if _is_solid(owner, known, absent)]
+    dangling = [owner for owner, known in seen.owners if known is None and owner.uid in absent]
+    waiting = [owner for owner, known in seen.owners if known is not None and known.waits_for_dependents]
+    if solid:
+        gone = {owner.uid for owner in (*dangling, *waiting)}
+        return _drop_references(seen, gone) if gone else Plan.nothing("it has an owner")
+    if waiting:
+        # Its owner waits for it; if something waits for it in turn, it goes the same way.
+        blocked = any(_blocks(dependent, node) for dependent in seen.dependents)
+        return _delete(node, "Foreground" if blocked else None, "its owner is being deleted and waits for it")
+    if len(dangling) < len(node.owners):
+        return _unknown_owner(seen)
+    return _delete(node, None, "its owners are gone")
+
+
+def _is_solid(owner: Owner, known: Node | None, absent: Set[str]) -> bool:
+    if known is None:
+        return owner.uid not in absent and owner_kind(owner) is not None
+    return not known.waits_for_dependents
+
+
+def _unknown_owner(seen: Seen) -> Plan:
+    """An owner of a kind that does not exist: nobody can say whether it is gone, so the object stays."""
+    names = ", ".join(f"{o.kind}.{o.api_version} {o.name}" for o, _ in seen.owners if owner_kind(o) is None)
+    reference = {
+        "kind": seen.node.kind.kind,
+        "apiVersion": seen.node.kind.api_version,
+        "name": seen.node.name,
+        "namespace": seen.node.namespace,
+        "uid": seen.node.uid,
+    }
+    message = f"ownerRef {names} cannot be resolved: no such kind"
+    return Plan((Report(reference, "Warning", "OwnerRefInvalidNamespace", message),), None, message)
+
+
+def _delete(node: Node, propagation: Any, reason: str) -> Plan:
+    step = Delete(node.kind, node.namespace, node.name, node.uid, reason, propagation=propagation)
+    return Plan((step,), None, reason)
+
+
+def _drop_references(seen: Seen, uids: Set[str]) -> Plan:
+    """Takes owners that are gone (or going) from an object that has others."""
+    left = [_tree(owner) for owner, _ in seen.owners if owner.uid not in uids]
+    return Plan(
+        (_patch(seen.node, {"ownerReferences": left or None}, "some of its owners are gone"),),
+        None,
+        "trimming",
+    )
+
+
+def _tree(owner: Owner) -> dict[str, Any]:
+    tree = {"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name, "uid": owner.uid}
+    return {**tree, **({"blockOwnerDeletion": True} if owner.blocks else {})}
+
+
+def _orphan(seen: Seen) -> Plan:
+    """Dependents stay without this owner; then the finalizer goes, and with it the object."""
+    steps = Steps()
+    for dependent in seen.dependents:
+        left = [_tree(owner) for owner in dependent.owners if owner.uid != seen.node.uid]
+        steps.add(_patch(dependent, {"ownerReferences": left or None}, "orphaned by its owner's deletion"))
+    finalizers = [name for name in seen.finalizers if name != ORPHAN]
+    steps.add(_patch(seen.node, {"finalizers": finalizers or None}, "its dependents are orphaned"))
+    return steps.plan("orphaning dependents")
+
+
+def _wait_for_dependents(seen: Seen) -> Plan:
+    """Dependents that block it are deleted first; when none is left, the finalizer goes."""
+    blocking = [dependent for dependent in seen.dependents if _blocks(dependent, seen.node)]
+    if not blocking:
+        finalizers = [name for name in seen.finalizers if name != FOREGROUND]
+        step = _patch(seen.node, {"finalizers": finalizers or None}, "no dependent is left that blocks it")
+        return Plan((step,), None, "its dependents are gone")
+    return Plan.nothing(f"waiting for {len(blocking)} dependents")
+
+
+def _blocks(dependent: Node, owner: Node) -> bool:
+    return any(o.uid == owner.uid and o.blocks for o in dependent.owners)
+
+
+def _patch(node: Node, metadata: dict[str, Any], reason: str) -> Patch:
+    return Patch(node.kind, node.namespace, node.name, {"metadata": {**metadata, "uid": node.uid}}, reason)

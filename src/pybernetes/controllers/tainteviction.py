@@ -1,0 +1,102 @@
+"""taint-eviction-controller: deletes pods from nodes whose NoExecute taints they do not tolerate, or not for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pybernetes.api import kinds
+from pybernetes.api.meta import Obj, is_deleting, key_of, name_of, namespace_of, uid_of
+from pybernetes.control.caches import Caches
+from pybernetes.control.definition import ControllerDef, Settings, Watch
+from pybernetes.control.plan import Delete, Patch, Plan, Report
+from pybernetes.controllers.nodelifecycle.plan import node_name
+from pybernetes.controllers.pods import is_finished
+from pybernetes.lang.timestamps import parse, rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A pod, and the NoExecute taints of its node."""
+
+    pod: Obj
+    taints: Sequence[Obj]
+
+
+def observe(key: str, caches: Caches) -> Seen | None:
+    pod = caches.get(kinds.POD, key)
+    node = caches.get(kinds.NODE, pod["spec"].get("nodeName") or "") if pod is not None else None
+    if pod is None or node is None or is_deleting(pod) or is_finished(pod):
+        return None
+    taints = [t for t in node["spec"].get("taints") or () if t["effect"] == "NoExecute"]
+    return Seen(pod, taints) if taints else None
+
+
+def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
+    due = [_due(seen.pod, taint, now) for taint in seen.taints]
+    first = min((at for at in due if at is not None), default=None)
+    if first is None:
+        return Plan.nothing("it tolerates every taint of its node")
+    if first > now:
+        return Plan.nothing("it tolerates the taints of its node for a while", first - now)
+    pod = seen.pod
+    message = "Taint manager: deleting due to NoExecute taint"
+    condition = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": "DeletionByTaintManager",
+        "message": message,
+        "lastTransitionTime": rfc3339(now),
+    }
+    others = [c for c in (pod.get("status") or {}).get("conditions") or () if c["type"] != "DisruptionTarget"]
+    patch = {"status": {"conditions": [*others, condition]}}
+    return Plan(
+        (
+            Report(pod, "Normal", "TaintManagerEviction", f"Marking for deletion Pod {key_of(pod)}"),
+            Patch(kinds.POD, namespace_of(pod), name_of(pod), patch, message, "status"),
+            Delete(kinds.POD, namespace_of(pod), name_of(pod), uid_of(pod), message),
+        ),
+        None,
+        message,
+    )
+
+
+def _due(pod: Obj, taint: Obj, now: float) -> float | None:
+    """When the pod has to go because of a taint: at once if nothing tolerates it, None for never."""
+    matching = [t for t in pod["spec"].get("tolerations") or () if tolerates(t, taint)]
+    if not matching:
+        return now
+    seconds = [t["tolerationSeconds"] for t in matching if t.get("tolerationSeconds") is not None]
+    if not seconds:
+        return None
+    since = parse(taint["timeAdded"]) if taint.get("timeAdded") else now
+    return float(since + max(0, min(seconds)))
+
+
+def tolerates(toleration: Obj, taint: Obj) -> bool:
+    """Whether a toleration matches a taint: effect, key and value, an empty key with Exists matching all."""
+    if toleration.get("effect") and toleration["effect"] != taint["effect"]:
+        return False
+    if toleration.get("operator", "Equal") == "Exists":
+        return toleration.get("key") in (None, "", taint["key"])
+    return bool(
+        toleration.get("key") == taint["key"] and toleration.get("value", "") == taint.get("value", "")
+    )
+
+
+def _pods_of_node(node: Obj, caches: Caches) -> list[str]:
+    if not any(t["effect"] == "NoExecute" for t in node["spec"].get("taints") or ()):
+        return []
+    return [key_of(pod) for pod in caches.by_index(kinds.POD, "node", name_of(node))]
+
+
+def _on_node(pod: Obj, _caches: Caches) -> tuple[str, ...]:
+    return (key_of(pod),) if node_name(pod) else ()
+
+
+CONTROLLER = ControllerDef(
+    "taint-eviction-controller",
+    watches=(Watch(kinds.POD, _on_node, {"node": node_name}), Watch(kinds.NODE, _pods_of_node)),
+    observe=observe,
+    plan=plan,
+)

@@ -1,0 +1,261 @@
+"""All nodes as columns: one array per fact, one place in it (a row) per node.
+
+A row outlives its node while pods are counted on it, and a pod may be counted on a node that has not been seen yet;
+`alive` tells which rows are nodes. `nodes_version` grows when a node changes in what filters on nodes alone read;
+masks may be kept as long as it stands. Only the scheduler's shell writes to the table; decisions read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pybernetes.api.meta import Obj, labels_of, name_of
+
+from .placements import Placements
+from .podfacts import PodFacts
+from .requests import amounts
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+Taint = tuple[str, str, str]
+"""(key, value, effect)."""
+
+FIRST_CAPACITY = 16
+
+
+class LabelColumn:
+    """The values of one label over all rows: `codes[row]` is a place in `values`, -1 where the label is missing."""
+
+    __slots__ = ("_code_of", "codes", "values")
+
+    def __init__(self, capacity: int) -> None:
+        self.codes: Ints = np.full(capacity, -1, np.int64)
+        self.values: list[str] = []
+        self._code_of: dict[str, int] = {}
+
+    def set(self, row: int, value: str | None) -> None:
+        if value is None:
+            self.codes[row] = -1
+            return
+        code = self._code_of.get(value)
+        if code is None:
+            code = self._code_of[value] = len(self.values)
+            self.values.append(value)
+        self.codes[row] = code
+
+    def grow(self, capacity: int) -> None:
+        self.codes = np.concatenate((self.codes, np.full(capacity - len(self.codes), -1, np.int64)))
+
+
+class NodeTable:
+    def __init__(self) -> None:
+        self.size = 0
+        """Rows in use, holes included; every array that is handed out has this length."""
+        self.nodes_version = 0
+        self.rows: dict[str, int] = {}
+        self.placements = Placements()
+        self._names: list[str] = []
+        self._names_kept: tuple[str, ...] | None = None
+        self._labels: list[Mapping[str, str]] = []
+        self._free: list[int] = []
+        self._capacity = FIRST_CAPACITY
+        self._flags = {name: np.zeros(FIRST_CAPACITY, np.bool_) for name in ("alive", "unschedulable")}
+        self._columns = {
+            name: np.zeros(FIRST_CAPACITY, np.int64)
+            for name in ("pods", "nonzero cpu", "nonzero memory", "taint set")
+        }
+        self._label_columns: dict[str, LabelColumn] = {}
+        self.taint_sets: list[tuple[Taint, ...]] = [()]
+        self._taint_set_of: dict[tuple[Taint, ...], int] = {(): 0}
+        self.images: dict[str, dict[int, int]] = {}
+        """Bytes of an image by row, for the nodes that have it."""
+
+    # Reading.
+
+    @property
+    def alive(self) -> Mask:
+        return self._flags["alive"][: self.size]
+
+    @property
+    def unschedulable(self) -> Mask:
+        return self._flags["unschedulable"][: self.size]
+
+    @property
+    def taint_set(self) -> Ints:
+        """A place in `taint_sets` for each row."""
+        return self._columns["taint set"][: self.size]
+
+    @property
+    def pod_count(self) -> Ints:
+        return self._columns["pods"][: self.size]
+
+    @property
+    def nonzero_cpu(self) -> Ints:
+        return self._columns["nonzero cpu"][: self.size]
+
+    @property
+    def nonzero_memory(self) -> Ints:
+        return self._columns["nonzero memory"][: self.size]
+
+    def allocatable(self, resource: str) -> Ints:
+        return self._column(f"allocatable {resource}")
+
+    def requested(self, resource: str) -> Ints:
+        return self._column(f"requested {resource}")
+
+    def name(self, row: int) -> str:
+        return self._names[row]
+
+    def names(self) -> tuple[str, ...]:
+        """The nodes by row; kept while no row changes its node."""
+        if self._names_kept is None:
+            self._names_kept = tuple(self._names)
+        return self._names_kept
+
+    def label(self, key: str) -> LabelColumn:
+        """The column of a label, built when it is first asked for and kept up to date since."""
+        column = self._label_columns.get(key)
+        if column is None:
+            column = self._label_columns[key] = LabelColumn(self._capacity)
+            for row, labels in enumerate(self._labels):
+                column.set(row, labels.get(key))
+        return column
+
+    def codes(self, key: str) -> Ints:
+        return self.label(key).codes[: self.size]
+
+    def _column(self, name: str) -> Ints:
+        column = self._columns.get(name)
+        if column is None:
+            column = self._columns[name] = np.zeros(self._capacity, np.int64)
+        return column[: self.size]
+
+    # Writing.
+
+    def put_node(self, node: Obj) -> None:
+        """Adds a node or takes over what changed in it."""
+        name = name_of(node)
+        row = self._row(name)
+        self._flags["alive"][row] = True
+        spec, status = node.get("spec") or {}, node.get("status") or {}
+        self._flags["unschedulable"][row] = bool(spec.get("unschedulable"))
+        taints = tuple(
+            (taint["key"], taint.get("value") or "", taint["effect"]) for taint in spec.get("taints") or ()
+        )
+        self._columns["taint set"][row] = self._intern_taints(taints)
+        self._set_labels(row, labels_of(node))
+        allocatable = amounts(status.get("allocatable") or status.get("capacity"))
+        for column in [*self._columns]:
+            if column.startswith("allocatable "):
+                self._columns[column][row] = 0
+        for resource, amount in allocatable.items():
+            self._column(f"allocatable {resource}")
+            self._columns[f"allocatable {resource}"][row] = amount
+        self._set_images(row, status.get("images") or ())
+        self.nodes_version += 1
+
+    def remove_node(self, name: str) -> None:
+        row = self.rows.get(name)
+        if row is None:
+            return
+        self._flags["alive"][row] = False
+        self._set_labels(row, {})
+        self._set_images(row, ())
+        self.nodes_version += 1
+        self._free_if_empty(name, row)
+
+    def place(self, uid: str, node: str, facts: PodFacts) -> None:
+        """Counts a pod on a node; one that is counted elsewhere or otherwise is moved."""
+        before = self.placements.of(uid)
+        if before is not None:
+            if before[0] == self.rows.get(node) and before[1] is facts:
+                return
+            self.unplace(uid)
+        row = self._row(node)
+        self.placements.add(uid, row, facts)
+        self._count(row, facts, 1)
+
+    def unplace(self, uid: str) -> None:
+        """Forgets a pod; one that is not counted is no matter."""
+        placed = self.placements.of(uid)
+        if placed is None:
+            return
+        row, facts = placed
+        self.placements.remove(uid)
+        self._count(row, facts, -1)
+        if not self._flags["alive"][row]:
+            self._free_if_empty(self._names[row], row)
+
+    def node_of(self, uid: str) -> str | None:
+        """The node on which a pod is counted."""
+        placed = self.placements.of(uid)
+        return None if placed is None else self._names[placed[0]]
+
+    def _count(self, row: int, facts: PodFacts, sign: int) -> None:
+        self._columns["pods"][row] += sign
+        self._columns["nonzero cpu"][row] += sign * facts.nonzero_cpu
+        self._columns["nonzero memory"][row] += sign * facts.nonzero_memory
+        for resource, amount in facts.requests.items():
+            self._column(f"requested {resource}")
+            self._columns[f"requested {resource}"][row] += sign * amount
+
+    def _row(self, name: str) -> int:
+        """The row of a node, a fresh one where it has none."""
+        row = self.rows.get(name)
+        if row is not None:
+            return row
+        if self._free:
+            row = self._free.pop()
+            self._names[row] = name
+        else:
+            row = self.size
+            if row == self._capacity:
+                self._grow()
+            self.size += 1
+            self._names.append(name)
+            self._labels.append({})
+        self.rows[name] = row
+        self._names_kept = None
+        return row
+
+    def _free_if_empty(self, name: str, row: int) -> None:
+        if self._columns["pods"][row] == 0:
+            del self.rows[name]
+            self._free.append(row)
+
+    def _grow(self) -> None:
+        more = self._capacity
+        self._capacity *= 2
+        self._flags = {
+            name: np.concatenate((flag, np.zeros(more, np.bool_))) for name, flag in self._flags.items()
+        }
+        self._columns = {
+            name: np.concatenate((column, np.zeros(more, np.int64))) for name, column in self._columns.items()
+        }
+        for column in self._label_columns.values():
+            column.grow(self._capacity)
+
+    def _intern_taints(self, taints: tuple[Taint, ...]) -> int:
+        place = self._taint_set_of.get(taints)
+        if place is None:
+            place = self._taint_set_of[taints] = len(self.taint_sets)
+            self.taint_sets.append(taints)
+        return place
+
+    def _set_labels(self, row: int, labels: Mapping[str, str]) -> None:
+        self._labels[row] = labels
+        for key, column in self._label_columns.items():
+            column.set(row, labels.get(key))
+
+    def _set_images(self, row: int, images: Any) -> None:
+        for rows in self.images.values():
+            rows.pop(row, None)
+        for image in images:
+            for name in image.get("names") or ():
+                self.images.setdefault(name, {})[row] = int(image.get("sizeBytes") or 0)
+        self.images = {name: rows for name, rows in self.images.items() if rows}

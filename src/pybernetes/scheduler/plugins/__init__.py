@@ -1,0 +1,1 @@
+"""One file per scheduler plugin; `table.py` lists them in upstream's order."""

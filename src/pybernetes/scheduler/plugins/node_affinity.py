@@ -1,0 +1,124 @@
+"""NodeAffinity: `spec.nodeSelector` and `spec.affinity.nodeAffinity`, required and preferred."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pybernetes.api.meta import Obj
+
+from ..framework import Plugin, Rejection, World, on
+from ..nodetable import Ints, Mask, NodeTable
+from ..podfacts import PodFacts
+from .normalize import by_highest
+
+REASON = "node(s) didn't match Pod's node affinity/selector"
+NOT_NAMED = "node(s) didn't satisfy plugin(s) [NodeAffinity]"
+
+
+def fits(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
+    if not pod.node_selector and pod.required_nodes is None:
+        return ()
+    table = world.table
+    wanted = named_nodes(pod)
+    outside = np.zeros(table.size, np.bool_)
+    if wanted is not None:
+        outside = ~_has_name(table, wanted)
+    missed = ~matches(pod, table) & ~outside
+    return (Rejection(NOT_NAMED, outside), Rejection(REASON, missed))
+
+
+def named_nodes(pod: PodFacts) -> set[str] | None:
+    """The names to which every required term is limited (a DaemonSet's pods), None where one is not."""
+    if not pod.required_nodes:
+        return None
+    found: set[str] = set()
+    for term in pod.required_nodes:
+        names = [
+            set(field.get("values") or ())
+            for field in term.get("matchFields") or ()
+            if field["key"] == "metadata.name" and field["operator"] == "In"
+        ]
+        if not names:
+            return None
+        found |= set.intersection(*names)
+    return found
+
+
+def matches(pod: PodFacts, table: NodeTable) -> Mask:
+    """The nodes that the pod's selector and required affinity allow."""
+    allowed = np.ones(table.size, np.bool_)
+    for key, value in pod.node_selector.items():
+        allowed &= _expression(table, key, "In", [value])
+    if pod.required_nodes is not None:
+        any_term = np.zeros(table.size, np.bool_)
+        for term in pod.required_nodes:
+            any_term |= _term(table, term)
+        allowed &= any_term
+    return allowed
+
+
+def _term(table: NodeTable, term: Obj) -> Mask:
+    """The nodes that satisfy all of a term; an empty one matches none."""
+    expressions, fields = term.get("matchExpressions") or (), term.get("matchFields") or ()
+    if not expressions and not fields:
+        return np.zeros(table.size, np.bool_)
+    matching = np.ones(table.size, np.bool_)
+    for each in expressions:
+        matching &= _expression(table, each["key"], each["operator"], each.get("values") or [])
+    for each in fields:
+        named = _has_name(table, set(each.get("values") or ()))
+        matching &= ~named if each["operator"] == "NotIn" else named
+    return matching
+
+
+def _has_name(table: NodeTable, names: set[str]) -> Mask:
+    found = np.zeros(table.size, np.bool_)
+    for name in names:
+        row = table.rows.get(name)
+        if row is not None:
+            found[row] = True
+    return found
+
+
+def _expression(table: NodeTable, key: str, operator: str, values: list[str]) -> Mask:
+    """Decided once per different value of the label; the last verdict is for nodes without it."""
+    column = table.label(key)
+    verdicts = [_holds(value, operator, values) for value in [*column.values, None]]
+    return np.array(verdicts, np.bool_)[column.codes[: table.size]]
+
+
+def _holds(value: str | None, operator: str, values: list[str]) -> bool:
+    match operator:
+        case "In":
+            return value in values
+        case "NotIn":
+            return value not in values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+    try:
+        have, want = int(value or ""), int(values[0])
+    except ValueError:
+        return False
+    return have > want if operator == "Gt" else have < want
+
+
+def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:
+    """The weights of the preferred terms that a node satisfies; an empty term is satisfied by none."""
+    if not pod.preferred_nodes:
+        return None
+    total = np.zeros(world.table.size, np.int64)
+    for preferred in pod.preferred_nodes:
+        total += _term(world.table, preferred["preference"]) * np.int64(preferred["weight"])
+    return by_highest(total, feasible)
+
+
+PLUGIN = Plugin(
+    "NodeAffinity",
+    filter=fits,
+    score=score,
+    weight=2,
+    static=True,
+    unblocked_by=(on("Node", "add", "labels"),),
+)

@@ -1,0 +1,27 @@
+"""NodePorts: no node on which a host port that the pod wants is taken."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..framework import Plugin, Rejection, World, on
+from ..podfacts import HostPort, PodFacts
+
+ANY_ADDRESS = "0.0.0.0"
+
+
+def fits(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
+    if not pod.host_ports:
+        return ()
+    taken = np.zeros(world.table.size, np.bool_)
+    for row, ports in world.table.placements.host_ports():
+        taken[row] = any(clash(mine, theirs) for mine in pod.host_ports for theirs in ports)
+    return (Rejection("node(s) didn't have free ports for the requested pod ports", taken, resolvable=True),)
+
+
+def clash(a: HostPort, b: HostPort) -> bool:
+    """The same port of the same protocol, on the same address or with one on all addresses."""
+    return a[1:] == b[1:] and (a[0] == b[0] or ANY_ADDRESS in (a[0], b[0]))
+
+
+PLUGIN = Plugin("NodePorts", filter=fits, unblocked_by=(on("AssignedPod", "delete"), on("Node", "add")))

@@ -1,0 +1,141 @@
+"""PodTopologySpread: like pods evenly over zones and nodes; hard constraints filter, soft ones score.
+
+A pod without constraints of its own gets the two soft defaults (by node, skew 3; by zone, skew 5) over the pods of its
+Services and its controller.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..framework import MAX_SCORE, Plugin, Rejection, World, on
+from ..nodetable import Ints, Mask
+from ..podfacts import PodFacts, SpreadConstraint
+from ..topology import count_pods, per_domain
+from . import node_affinity, taint_toleration
+
+REASON = "node(s) didn't match pod topology spread constraints"
+NO_LABEL = f"{REASON} (missing required label)"
+HOSTNAME = "kubernetes.io/hostname"
+DEFAULTS = ((HOSTNAME, 3), ("topology.kubernetes.io/zone", 5))
+NO_DOMAIN = 2**31 - 1
+
+
+def fits(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
+    hard = [constraint for constraint in pod.spread if constraint.hard]
+    if not hard:
+        return ()
+    table = world.table
+    labelled = _labelled(world, hard)
+    missing = np.zeros(table.size, np.bool_)
+    skewed = np.zeros(table.size, np.bool_)
+    for constraint in hard:
+        codes = table.codes(constraint.topology_key)
+        lacking = (codes < 0) & ~skewed
+        missing |= lacking
+        eligible = labelled & _included(pod, world, constraint)
+        counts = np.where(eligible, _matching(pod, world, constraint), 0)
+        domain = per_domain(table, constraint.topology_key, counts)
+        own = int(constraint.selector.matches(pod.labels))
+        least = _least(domain[eligible], codes[eligible], constraint)
+        skewed |= ~missing & (domain + own - least > constraint.max_skew)
+    return (Rejection(NO_LABEL, missing), Rejection(REASON, skewed, resolvable=True))
+
+
+def _least(domain: Ints, codes: Ints, constraint: SpreadConstraint) -> int:
+    """The count of the emptiest eligible domain; 0 where there are fewer domains than wanted."""
+    if len(codes) == 0:
+        return NO_DOMAIN if constraint.min_domains <= 1 else 0
+    if len(np.unique(codes)) < constraint.min_domains:
+        return 0
+    return int(domain.min())
+
+
+def _labelled(world: World, constraints: list[SpreadConstraint]) -> Mask:
+    """The nodes that have the labels of all constraints."""
+    labelled = world.table.alive.copy()
+    for constraint in constraints:
+        labelled &= world.table.codes(constraint.topology_key) >= 0
+    return labelled
+
+
+def _included(pod: PodFacts, world: World, constraint: SpreadConstraint) -> Mask:
+    """The nodes whose pods count, by the constraint's inclusion policies."""
+    included = world.table.alive.copy()
+    if constraint.honor_affinity:
+        included &= node_affinity.matches(pod, world.table)
+    if constraint.honor_taints:
+        included &= ~taint_toleration.untolerated(pod, world)
+    return included
+
+
+def _matching(pod: PodFacts, world: World, constraint: SpreadConstraint) -> Ints:
+    """For each node, the pods of the namespace that match and are not leaving; an empty selector counts none."""
+    selector = constraint.selector
+    if selector.everything:
+        return np.zeros(world.table.size, np.int64)
+    return count_pods(
+        world.table,
+        lambda facts: not facts.terminating and selector.matches(facts.labels),
+        (pod.namespace,),
+    )
+
+
+def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:
+    """The fewer matching pods in a node's domains the better."""
+    constraints = _soft(pod, world)
+    if not constraints:
+        return None
+    table = world.table
+    of_its_own = bool(pod.spread)
+    labelled = _labelled(world, constraints) if of_its_own else table.alive
+    scored = feasible & labelled
+    total = np.zeros(table.size, np.float64)
+    for constraint in constraints:
+        codes = table.codes(constraint.topology_key)
+        counts = _matching(pod, world, constraint)
+        if constraint.topology_key == HOSTNAME:
+            size = int(scored.sum())
+        else:
+            size = len(np.unique(codes[scored]))
+            included = labelled & _included(pod, world, constraint)
+            counts = per_domain(table, constraint.topology_key, np.where(included, counts, 0))
+        weight = math.log(size + 2)
+        total += np.where(codes >= 0, counts * weight + (constraint.max_skew - 1), 0.0)
+    return _normalized(np.floor(total + 0.5).astype(np.int64), scored)
+
+
+def _soft(pod: PodFacts, world: World) -> list[SpreadConstraint]:
+    if pod.spread:
+        return [constraint for constraint in pod.spread if not constraint.hard]
+    selector = world.default_selector(pod)
+    if selector is None:
+        return []
+    return [
+        SpreadConstraint(key, skew, False, selector, 1, honor_affinity=True, honor_taints=False)
+        for key, skew in DEFAULTS
+    ]
+
+
+def _normalized(scores: Ints, scored: Mask) -> Ints:
+    """The fewest pods get 100; nodes that lack a label of the pod's own constraints get 0."""
+    if not scored.any():
+        return np.zeros_like(scores)
+    lowest, highest = int(scores[scored].min()), int(scores[scored].max())
+    if highest == 0:
+        return np.where(scored, MAX_SCORE, 0)
+    return np.where(scored, MAX_SCORE * (highest + lowest - scores) // highest, 0)
+
+
+PLUGIN = Plugin(
+    "PodTopologySpread",
+    filter=fits,
+    score=score,
+    weight=2,
+    unblocked_by=(
+        on("AssignedPod", "add", "labels", "delete"),
+        on("Node", "add", "delete", "labels", "taints"),
+    ),
+)

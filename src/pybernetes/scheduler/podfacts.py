@@ -1,0 +1,256 @@
+"""What the plugins ask about a pod, read once: pods made from one template share one `PodFacts`.
+
+Two pods have the same facts exactly where no plugin could tell them apart; a facts object is compared by identity
+(`FactsCache` hands out one per signature), so that counts and masks can be kept by it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from pybernetes.api.meta import Obj, controller_ref_of, is_deleting, labels_of, namespace_of
+from pybernetes.lang import labelselector
+from pybernetes.lang.labelselector import Requirement, Selector
+
+from .requests import nonzero_requests, pod_requests
+
+HostPort = tuple[str, str, int]
+"""(IP, protocol, port); the IP "0.0.0.0" is every address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Toleration:
+    key: str
+    operator: str
+    value: str
+    effect: str
+
+    def tolerates(self, key: str, value: str, effect: str) -> bool:
+        if self.effect and self.effect != effect:
+            return False
+        if self.key and self.key != key:
+            return False
+        return self.operator == "Exists" or (self.key != "" and self.value == value)
+
+
+@dataclass(frozen=True, slots=True)
+class AffinityTerm:
+    """One term of pod affinity. `namespace_selector` is None where only `namespaces` count."""
+
+    selector: Selector
+    topology_key: str
+    namespaces: frozenset[str]
+    namespace_selector: Selector | None
+    weight: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadConstraint:
+    topology_key: str
+    max_skew: int
+    hard: bool
+    selector: Selector
+    min_domains: int
+    honor_affinity: bool
+    honor_taints: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PodFacts:
+    namespace: str
+    labels: Mapping[str, str]
+    terminating: bool
+    priority: int
+    preempts: bool
+    gates: tuple[str, ...]
+    node_name: str
+    owner: tuple[str, str]
+    """(kind, name) of the controller; ("", "") without one."""
+    requests: Mapping[str, int]
+    nonzero_cpu: int
+    nonzero_memory: int
+    host_ports: tuple[HostPort, ...]
+    images: tuple[str, ...]
+    tolerations: tuple[Toleration, ...]
+    node_selector: Mapping[str, str]
+    required_nodes: tuple[Obj, ...] | None
+    """The terms of the required node affinity (any must match); None where there is none."""
+    preferred_nodes: tuple[Obj, ...]
+    spread: tuple[SpreadConstraint, ...]
+    affinity: tuple[AffinityTerm, ...]
+    anti_affinity: tuple[AffinityTerm, ...]
+    preferred_affinity: tuple[AffinityTerm, ...]
+    preferred_anti_affinity: tuple[AffinityTerm, ...]
+
+    @property
+    def has_affinity(self) -> bool:
+        return bool(
+            self.affinity or self.anti_affinity or self.preferred_affinity or self.preferred_anti_affinity
+        )
+
+    def tolerates(self, key: str, value: str, effect: str) -> bool:
+        return any(toleration.tolerates(key, value, effect) for toleration in self.tolerations)
+
+
+_CONTAINER_FIELDS = ("resources", "ports", "image", "restartPolicy")
+_SPEC_FIELDS = (
+    "overhead",
+    "resources",
+    "nodeSelector",
+    "affinity",
+    "tolerations",
+    "topologySpreadConstraints",
+    "priority",
+    "preemptionPolicy",
+    "schedulingGates",
+)
+
+
+class FactsCache:
+    """The facts of each signature that was seen lately."""
+
+    def __init__(self, size: int = 4096) -> None:
+        self._size = size
+        self._facts: OrderedDict[bytes, PodFacts] = OrderedDict()
+
+    def of(self, pod: Obj, *, placed: bool = False) -> PodFacts:
+        """The facts of a pod; `placed` leaves out the node that it names (it is counted there already)."""
+        signature = _signature(pod, placed)
+        facts = self._facts.get(signature)
+        if facts is None:
+            facts = self._facts[signature] = read_facts(pod, placed=placed)
+            if len(self._facts) > self._size:
+                self._facts.popitem(last=False)
+        else:
+            self._facts.move_to_end(signature)
+        return facts
+
+
+def _signature(pod: Obj, placed: bool) -> bytes:
+    spec = pod["spec"]
+    owner = controller_ref_of(pod)
+    containers = [
+        [[container.get(field) for field in _CONTAINER_FIELDS] for container in spec.get(group) or ()]
+        for group in ("containers", "initContainers")
+    ]
+    return orjson.dumps(
+        (
+            namespace_of(pod),
+            labels_of(pod),
+            is_deleting(pod),
+            None if placed else spec.get("nodeName"),
+            (owner["kind"], owner["name"]) if owner else None,
+            containers,
+            [spec.get(field) for field in _SPEC_FIELDS],
+        ),
+        option=orjson.OPT_SORT_KEYS,
+    )
+
+
+def read_facts(pod: Obj, *, placed: bool = False) -> PodFacts:
+    """The facts of one pod."""
+    spec, labels = pod["spec"], dict(labels_of(pod))
+    namespace = namespace_of(pod)
+    affinity = spec.get("affinity") or {}
+    node_affinity = affinity.get("nodeAffinity") or {}
+    required = node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
+    together, apart = affinity.get("podAffinity") or {}, affinity.get("podAntiAffinity") or {}
+    owner = controller_ref_of(pod)
+    cpu, memory = nonzero_requests(pod)
+    containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+    return PodFacts(
+        namespace=namespace,
+        labels=labels,
+        terminating=is_deleting(pod),
+        priority=int(spec.get("priority") or 0),
+        preempts=spec.get("preemptionPolicy") != "Never",
+        gates=tuple(gate["name"] for gate in spec.get("schedulingGates") or ()),
+        node_name="" if placed else str(spec.get("nodeName") or ""),
+        owner=(owner["kind"], owner["name"]) if owner else ("", ""),
+        requests=pod_requests(pod),
+        nonzero_cpu=cpu,
+        nonzero_memory=memory,
+        host_ports=_host_ports(spec),
+        images=tuple(container["image"] for container in containers if container.get("image")),
+        tolerations=tuple(_toleration(tree) for tree in spec.get("tolerations") or ()),
+        node_selector=spec.get("nodeSelector") or {},
+        required_nodes=None if required is None else tuple(required.get("nodeSelectorTerms") or ()),
+        preferred_nodes=tuple(node_affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()),
+        spread=tuple(_spread(tree, labels) for tree in spec.get("topologySpreadConstraints") or ()),
+        affinity=_terms(together, namespace, labels),
+        anti_affinity=_terms(apart, namespace, labels),
+        preferred_affinity=_weighted_terms(together, namespace, labels),
+        preferred_anti_affinity=_weighted_terms(apart, namespace, labels),
+    )
+
+
+def _toleration(tree: Obj) -> Toleration:
+    return Toleration(
+        tree.get("key") or "",
+        tree.get("operator") or "Equal",
+        tree.get("value") or "",
+        tree.get("effect") or "",
+    )
+
+
+def _host_ports(spec: Obj) -> tuple[HostPort, ...]:
+    """Ports of the node that the pod's containers (sidecars too) want."""
+    sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
+    return tuple(
+        (port.get("hostIP") or "0.0.0.0", port.get("protocol") or "TCP", port["hostPort"])
+        for container in [*sidecars, *(spec.get("containers") or ())]
+        for port in container.get("ports") or ()
+        if port.get("hostPort")
+    )
+
+
+def _with_label_keys(selector: Selector, labels: Mapping[str, str], tree: Obj) -> Selector:
+    """The selector narrowed by `matchLabelKeys` and `mismatchLabelKeys`: the pod's own values of these labels."""
+    more = [
+        Requirement(key, operator, (labels[key],))
+        for field, operator in (("matchLabelKeys", "in"), ("mismatchLabelKeys", "notin"))
+        for key in tree.get(field) or ()
+        if key in labels
+    ]
+    return Selector((*selector.requirements, *more), selector.nothing) if more else selector  # type: ignore[arg-type]
+
+
+def _spread(tree: Obj, labels: Mapping[str, str]) -> SpreadConstraint:
+    selector = labelselector.from_label_selector(tree.get("labelSelector"))
+    return SpreadConstraint(
+        topology_key=tree["topologyKey"],
+        max_skew=tree["maxSkew"],
+        hard=tree.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule",
+        selector=_with_label_keys(selector, labels, tree),
+        min_domains=int(tree.get("minDomains") or 1),
+        honor_affinity=tree.get("nodeAffinityPolicy", "Honor") == "Honor",
+        honor_taints=tree.get("nodeTaintsPolicy", "Ignore") == "Honor",
+    )
+
+
+def _terms(tree: Obj, namespace: str, labels: Mapping[str, str]) -> tuple[AffinityTerm, ...]:
+    required = tree.get("requiredDuringSchedulingIgnoredDuringExecution") or ()
+    return tuple(_term(term, namespace, labels, 0) for term in required)
+
+
+def _weighted_terms(tree: Obj, namespace: str, labels: Mapping[str, str]) -> tuple[AffinityTerm, ...]:
+    preferred: Any = tree.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+    return tuple(_term(each["podAffinityTerm"], namespace, labels, each["weight"]) for each in preferred)
+
+
+def _term(tree: Obj, namespace: str, labels: Mapping[str, str], weight: int) -> AffinityTerm:
+    """A term names namespaces, selects them, or (neither) means the pod's own."""
+    named, selected = tree.get("namespaces") or (), tree.get("namespaceSelector")
+    selector = labelselector.from_label_selector(tree.get("labelSelector"))
+    return AffinityTerm(
+        selector=_with_label_keys(selector, labels, tree),
+        topology_key=tree["topologyKey"],
+        namespaces=frozenset(named) if named or selected is not None else frozenset((namespace,)),
+        namespace_selector=None if selected is None else labelselector.from_label_selector(selected),
+        weight=weight,
+    )

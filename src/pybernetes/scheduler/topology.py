@@ -1,0 +1,38 @@
+"""Counting pods by node and by domain (the nodes that share a value of a label)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from .nodetable import Ints, NodeTable
+from .placements import RowCounts
+from .podfacts import PodFacts
+
+
+def count_pods(
+    table: NodeTable, matches: Callable[[PodFacts], bool], namespaces: Iterable[str] | None
+) -> Ints:
+    """For each row, the placed pods that match, in some namespaces or (None) in all."""
+    counts = np.zeros(table.size, np.int64)
+    for facts, rows in table.placements.classes(namespaces):
+        if matches(facts):
+            add_rows(counts, rows)
+    return counts
+
+
+def add_rows(counts: Ints, rows: RowCounts, weight: int = 1) -> None:
+    for row, count in rows.items():
+        counts[row] += weight * count
+
+
+def per_domain(table: NodeTable, key: str, counts: Ints) -> Ints:
+    """For each row, the sum of `counts` over its domain; 0 for rows without the label."""
+    codes = table.codes(key)
+    labelled = codes >= 0
+    sums = np.zeros(len(table.label(key).values) + 1, np.int64)
+    np.add.at(sums, codes[labelled], counts[labelled])
+    sums[-1] = 0
+    domain: Ints = sums[codes]
+    return domain
