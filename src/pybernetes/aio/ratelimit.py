@@ -37,8 +37,9 @@ class TokenBucket:
 
     rate: float
     burst: int
-    _tokens: float = -1.0
-    _at: float = 0.0
+    _tokens: float = 0.0
+    _at: float | None = None
+    """When the tokens were counted; None before the first use, when the bucket is full."""
 
     def take(self, now: float) -> bool:
         """Takes one if there is one."""
@@ -55,8 +56,8 @@ class TokenBucket:
         return max(0.0, -self._tokens / self.rate)
 
     def _refill(self, now: float) -> None:
-        if self._tokens == -1.0 and self._at == 0.0:
-            self._tokens = float(self.burst)
-        else:
+        if self._at is None:
+            self._tokens, self._at = float(self.burst), now
+        elif now > self._at:  # a clock that is set back gives and takes nothing
             self._tokens = min(float(self.burst), self._tokens + (now - self._at) * self.rate)
-        self._at = now
+            self._at = now

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Coroutine, Iterable
 
-from pybernetes.api.errors import ApiError, NotFound
+from pybernetes.api.errors import ApiError
 from pybernetes.api.kind import Kind
 from pybernetes.api.kinds import KINDS, SERVICE
 from pybernetes.clock import Env
@@ -25,10 +25,12 @@ from .authz.node import NodeAuthorizer
 from .authz.rbac import Rbac
 from .cacher import Cacher
 from .config import GIT_VERSION, ApiServerConfig
+from .connect.serve import Connector
 from .context import RequestContext
 from .encode import error_response, respond
 from .eventlease import EventLeases
 from .inprocess import InProcessTransport
+from .kubeletclient import connector
 from .ledger import Ledger
 from .metrics import Metrics
 from .openapi import OpenApi
@@ -47,8 +49,8 @@ class ApiServer:
     """Serves one store. Several API servers may serve the same store (etcd).
 
     The caller owns `store` and closes it after this. Use as an async context manager, or `start` and `close`.
-    Make it inside the running loop. `connect` serves log, exec, attach, port-forward and proxy; without it they are
-    not found.
+    Make it inside the running loop. `connect` serves log, exec, attach, port-forward and proxy, where that is not to
+    be done over the network.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class ApiServer:
         allocator = ServiceAllocator(config.service_cidr, config.service_node_ports, env.rng)
         registry.cache(SERVICE).observers.append(allocator.follow)
         verify_keys = _verify_keys(config)
+        self._connector: Connector | None = None
         cacher = Cacher(store, registry.caches.values())
         self.config = config
         self.services = Services(
@@ -89,7 +92,7 @@ class ApiServer:
             allocator=allocator,
             event_leases=EventLeases(store, env, config.event_ttl),
             openapi=OpenApi(registry, GIT_VERSION),
-            connect=connect or _not_connected,
+            connect=connect or self._connect,
         )
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -126,6 +129,8 @@ class ApiServer:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self._tasks.clear()
+        if self._connector is not None:
+            await self._connector.close()
 
     async def __aenter__(self) -> ApiServer:
         try:
@@ -145,6 +150,12 @@ class ApiServer:
             return respond(ctx, await handle(ctx))
         except ApiError as error:
             return error_response(request, error, ctx.warnings)
+
+    async def _connect(self, ctx: RequestContext) -> Response | Upgrade:
+        """The default of `connect`; its clients are made at the first use."""
+        if self._connector is None:
+            self._connector = connector(self.config.kubelet_client)
+        return await self._connector.connect(ctx)
 
     def transport(self, user: User) -> InProcessTransport:
         """A way in without HTTP, as `user` (trusted: who holds the server may be anyone)."""
@@ -189,7 +200,3 @@ def _authenticator(
         anonymous=config.anonymous,
         audiences=config.service_account_audiences,
     )
-
-
-async def _not_connected(_ctx: RequestContext) -> Response | Upgrade:
-    raise NotFound("the server could not find the requested resource")

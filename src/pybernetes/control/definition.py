@@ -48,6 +48,8 @@ class ControllerDef(Generic[Seen]):
     watches: tuple[Watch, ...]
     observe: Callable[[str, Caches], Seen | None]
     plan: Callable[[Seen, float, Settings], Plan]
+    account: str
+    """The service account in kube-system whose rights it has (`system:controller:<account>` of the default policy)."""
     workers: int = 5
     reads: tuple[Kind, ...] = ()
     """Kinds that are read but whose changes alone call for no work."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pybernetes.client.events import EventRecorder
 from pybernetes.client.informers import Informers
@@ -38,7 +38,7 @@ def enabled(controllers: Sequence[AnyController], selection: str) -> tuple[AnyCo
 
 
 class ControllerManager:
-    """Runs controllers until cancelled."""
+    """Runs controllers until cancelled. Each writes as its own service account; all read through one set of caches."""
 
     def __init__(
         self,
@@ -46,16 +46,22 @@ class ControllerManager:
         env: Env,
         controllers: Sequence[AnyController],
         settings: Settings,
-        component: str = "kube-controller-manager",
+        client_of: Callable[[str], Client],
     ) -> None:
+        """`client` fills the caches; `client_of` gives the client of a service account of kube-system."""
         self.informers = Informers(client, env.rng)
         self.caches = Caches(self.informers)
-        self._recorders = [EventRecorder(client, env, definition.name) for definition in controllers]
-        self.loops = [
-            ControllerLoop(definition, self.caches, Performer(client, self.caches, recorder), env, settings)
-            for definition, recorder in zip(controllers, self._recorders, strict=True)
-        ]
-        self.component = component
+        self._recorders: list[EventRecorder] = []
+        self.loops: list[ControllerLoop] = []
+        for definition in controllers:
+            performer = self.performer(client_of(definition.account), env, definition.name)
+            self.loops.append(ControllerLoop(definition, self.caches, performer, env, settings))
+
+    def performer(self, client: Client, env: Env, name: str) -> Performer:
+        """The writing end of a controller; its events are written while the manager runs."""
+        recorder = EventRecorder(client, env, name)
+        self._recorders.append(recorder)
+        return Performer(client, self.caches, recorder)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:

@@ -106,4 +106,5 @@ CONTROLLER = ControllerDef(
     watches=(itself(kinds.SERVICE), Watch(kinds.POD, services_of_pod), itself(kinds.ENDPOINTS)),
     observe=observe,
     plan=plan,
+    account="endpoint-controller",
 )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from pybernetes.api import kinds
 from pybernetes.api.kind import Kind
-from pybernetes.client.events import EventRecorder
 from pybernetes.client.interface import Client
 from pybernetes.clock import Env
 from pybernetes.control.definition import Settings
 from pybernetes.control.manager import ControllerManager, enabled
-from pybernetes.control.perform import Performer
 
 from .garbagecollector.collector import GarbageCollector
 from .table import CONTROLLERS, GARBAGE_COLLECTOR
@@ -29,22 +28,29 @@ def collected_kinds() -> tuple[Kind, ...]:
 class KubeControllerManager:
     """Runs until cancelled. `selection` is upstream's `--controllers`."""
 
-    def __init__(self, client: Client, env: Env, settings: Settings, selection: str = "*") -> None:
-        """Raises UnknownController."""
+    def __init__(
+        self,
+        client: Client,
+        env: Env,
+        settings: Settings,
+        client_of: Callable[[str], Client],
+        selection: str = "*",
+    ) -> None:
+        """See `ControllerManager` for the clients. Raises UnknownController."""
         rows = [row for row in selection.split(",") if row.strip().removeprefix("-") != GARBAGE_COLLECTOR]
-        self.manager = ControllerManager(client, env, enabled(CONTROLLERS, ",".join(rows)), settings)
+        self.manager = ControllerManager(
+            client, env, enabled(CONTROLLERS, ",".join(rows)), settings, client_of
+        )
         self.collector: GarbageCollector | None = None
         if f"-{GARBAGE_COLLECTOR}" not in selection and ("*" in rows or GARBAGE_COLLECTOR in selection):
-            recorder = EventRecorder(client, env, GARBAGE_COLLECTOR)
-            performer = Performer(client, self.manager.caches, recorder)
+            own = client_of("generic-garbage-collector")
+            performer = self.manager.performer(own, env, GARBAGE_COLLECTOR)
             self.collector = GarbageCollector(
-                client, self.manager.caches, performer, collected_kinds(), workers=20
+                own, self.manager.caches, performer, collected_kinds(), workers=20
             )
-            self._recorder = recorder
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.manager.run(), name="controllers")
             if self.collector is not None:
-                group.create_task(self._recorder.run(), name="events")
                 group.create_task(self.collector.run(), name=GARBAGE_COLLECTOR)

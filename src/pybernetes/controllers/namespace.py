@@ -118,5 +118,6 @@ CONTROLLER = ControllerDef(
     watches=(itself(kinds.NAMESPACE), *(Watch(kind, _namespace_if_deleting) for kind in EMPTIED)),
     observe=observe,
     plan=plan,
+    account="namespace-controller",
     workers=10,
 )

@@ -45,5 +45,10 @@ def plan(seen: Seen, _now: float, settings: Settings) -> Plan:
 
 # One worker: two nodes that are looked at together must not be given the same share.
 CONTROLLER = ControllerDef(
-    "node-ipam-controller", watches=(itself(kinds.NODE),), observe=observe, plan=plan, workers=1
+    "node-ipam-controller",
+    watches=(itself(kinds.NODE),),
+    observe=observe,
+    plan=plan,
+    account="node-controller",
+    workers=1,
 )

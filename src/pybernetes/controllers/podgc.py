@@ -93,5 +93,6 @@ CONTROLLER = ControllerDef(
     watches=(Watch(kinds.POD, _may_matter), Watch(kinds.NODE, _node_gone)),
     observe=observe,
     plan=plan,
+    account="pod-garbage-collector",
     workers=1,
 )

@@ -62,4 +62,5 @@ CONTROLLER = ControllerDef(
     watches=(itself(kinds.NAMESPACE), Watch(kinds.CONFIGMAP, _namespace)),
     observe=observe,
     plan=plan,
+    account="root-ca-cert-publisher",
 )

@@ -45,4 +45,5 @@ CONTROLLER = ControllerDef(
     ),
     observe=observe,
     plan=plan,
+    account="service-account-controller",
 )

@@ -211,13 +211,17 @@ def _host_ports(spec: Obj) -> tuple[HostPort, ...]:
 
 def _with_label_keys(selector: Selector, labels: Mapping[str, str], tree: Obj) -> Selector:
     """The selector narrowed by `matchLabelKeys` and `mismatchLabelKeys`: the pod's own values of these labels."""
-    more = [
-        Requirement(key, operator, (labels[key],))
-        for field, operator in (("matchLabelKeys", "in"), ("mismatchLabelKeys", "notin"))
-        for key in tree.get(field) or ()
+    same = [
+        Requirement(key, "in", (labels[key],)) for key in tree.get("matchLabelKeys") or () if key in labels
+    ]
+    other = [
+        Requirement(key, "notin", (labels[key],))
+        for key in tree.get("mismatchLabelKeys") or ()
         if key in labels
     ]
-    return Selector((*selector.requirements, *more), selector.nothing) if more else selector  # type: ignore[arg-type]
+    if not same and not other:
+        return selector
+    return Selector((*selector.requirements, *same, *other), selector.nothing)
 
 
 def _spread(tree: Obj, labels: Mapping[str, str]) -> SpreadConstraint:

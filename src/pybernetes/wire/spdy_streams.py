@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol
 
 from pybernetes.wire.spdy import Data, Framer, GoAway, Replied, ResetStatus, StreamOpened, WasReset
+
+log = logging.getLogger(__name__)
 
 BUFFER = 256 * 1024
 UNANSWERED = 100
@@ -205,6 +208,7 @@ class SpdySession:
                     await self._handle(event)
                 await self.flush()
         except ConnectionError as broken:
+            log.debug("a SPDY session broke", exc_info=True)
             error = broken if isinstance(broken, SessionEnded) else SessionEnded(str(broken))
             with contextlib.suppress(ConnectionError):
                 await self.flush()

@@ -87,7 +87,10 @@ class Stream(asyncio.Protocol):
         """Closes the writing half where the transport can (TLS cannot); says whether it did."""
         if self._transport is None or self._lost or not self._transport.can_write_eof():
             return False
-        self._transport.write_eof()
+        try:
+            self._transport.write_eof()
+        except OSError:
+            return False  # the peer is gone already
         return True
 
     def close(self) -> None:

@@ -161,10 +161,13 @@ class WebSocketTunnel:
         self._websocket = websocket
 
     async def read(self) -> bytes:
-        message = await self._websocket.receive()
-        if isinstance(message, str):
-            raise WebSocketError("a text message inside a tunnel of bytes")
-        return message or b""
+        """b"" at the end; an empty message, which Go's clients send for an empty write, is not the end."""
+        while (message := await self._websocket.receive()) is not None:
+            if isinstance(message, str):
+                raise WebSocketError("a text message inside a tunnel of bytes")
+            if message:
+                return message
+        return b""
 
     async def write(self, data: bytes | list[bytes]) -> None:
         await self._websocket.send(b"".join(data) if isinstance(data, list) else data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -107,7 +108,9 @@ def test_already_exists_names_group_and_kind(run) -> None:
 def test_conflict_on_an_old_resource_version(run) -> None:
     async def scenario(t: Transport) -> None:
         made = await create(t, kinds.CONFIGMAP, configmap("a"))
-        update = Call("update", kinds.CONFIGMAP, namespace="default", name="a", body={**made, "data": {"k": "1"}})
+        update = Call(
+            "update", kinds.CONFIGMAP, namespace="default", name="a", body={**made, "data": {"k": "1"}}
+        )
         await t.call(update)
         error = await fails(Conflict, t, update)
         assert error.message == (
@@ -115,7 +118,9 @@ def test_conflict_on_an_old_resource_version(run) -> None:
             "changes to the latest version and try again"
         )
         unconditional = configmap("a", data={"k": "2"})
-        after = await t.call(Call("update", kinds.CONFIGMAP, namespace="default", name="a", body=unconditional))
+        after = await t.call(
+            Call("update", kinds.CONFIGMAP, namespace="default", name="a", body=unconditional)
+        )
         assert after["data"] == {"k": "2"}
         assert after["metadata"]["uid"] == made["metadata"]["uid"]
 
@@ -138,7 +143,9 @@ def test_patches(run) -> None:
         await create(t, kinds.CONFIGMAP, configmap("a", data={"k": "v", "old": "x"}))
 
         async def patch(body, language):
-            return await t.call(Call("patch", kinds.CONFIGMAP, "default", "a", body=body, patch_type=language))
+            return await t.call(
+                Call("patch", kinds.CONFIGMAP, "default", "a", body=body, patch_type=language)
+            )
 
         assert (await patch({"data": {"old": None, "new": "y"}}, "merge"))["data"] == {"k": "v", "new": "y"}
         assert (await patch([{"op": "replace", "path": "/data/k", "value": "w"}], "json"))["data"]["k"] == "w"
@@ -265,7 +272,9 @@ def test_lists_select_and_page(run) -> None:
         await create(t, kinds.CONFIGMAP, configmap("c55"))
         await t.call(Call("delete", kinds.CONFIGMAP, "default", "c4"))
         token = first["metadata"]["continue"]
-        second = await t.call(Call("list", kinds.CONFIGMAP, "default", query={"limit": "10", "continue": token}))
+        second = await t.call(
+            Call("list", kinds.CONFIGMAP, "default", query={"limit": "10", "continue": token})
+        )
         assert [item["metadata"]["name"] for item in second["items"]] == ["c3", "c4", "c5", "c6"]
         assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
         await fails(BadRequest, t, Call("list", kinds.CONFIGMAP, query={"fieldSelector": "data.k=1"}))
@@ -278,7 +287,9 @@ def test_lists_select_and_page(run) -> None:
 def test_a_list_at_an_old_revision(run) -> None:
     async def scenario(t: Transport) -> None:
         made = await create(t, kinds.CONFIGMAP, configmap("a", data={"k": "1"}))
-        await t.call(Call("patch", kinds.CONFIGMAP, "default", "a", body={"data": {"k": "2"}}, patch_type="merge"))
+        await t.call(
+            Call("patch", kinds.CONFIGMAP, "default", "a", body={"data": {"k": "2"}}, patch_type="merge")
+        )
         query = {"resourceVersion": made["metadata"]["resourceVersion"], "resourceVersionMatch": "Exact"}
         found = await t.call(Call("list", kinds.CONFIGMAP, "default", query=query))
         assert found["items"] == [made]
@@ -296,7 +307,9 @@ def test_watch_sees_every_change_and_selections(run) -> None:
 
             async def patch(labels: dict) -> dict:
                 body = {"metadata": {"labels": labels}}
-                return await t.call(Call("patch", kinds.CONFIGMAP, "default", "a", body=body, patch_type="merge"))
+                return await t.call(
+                    Call("patch", kinds.CONFIGMAP, "default", "a", body=body, patch_type="merge")
+                )
 
             await patch({"x": "1"})
             left = await patch({"app": "db"})
@@ -345,7 +358,9 @@ def test_watch_from_a_forgotten_revision_is_expired(run) -> None:
         for number in range(5):
             await create(t, kinds.CONFIGMAP, configmap(f"c{number}"))
         with pytest.raises(Expired) as caught:
-            async with t.watch(Call("watch", kinds.CONFIGMAP, "default", query={"resourceVersion": "2"})) as events:
+            async with t.watch(
+                Call("watch", kinds.CONFIGMAP, "default", query={"resourceVersion": "2"})
+            ) as events:
                 await anext(events)
         assert caught.value.message.startswith("too old resource version: 2 (")
 
@@ -385,7 +400,10 @@ def test_finalizers_hold_an_object_until_they_are_gone(run) -> None:
         assert marked["metadata"]["deletionTimestamp"]
         again = await t.call(Call("delete", kinds.CONFIGMAP, "default", "a"))
         assert again["metadata"]["resourceVersion"] == marked["metadata"]["resourceVersion"]
-        more = {**marked, "metadata": {**marked["metadata"], "finalizers": ["example.com/x", "example.com/y"]}}
+        more = {
+            **marked,
+            "metadata": {**marked["metadata"], "finalizers": ["example.com/x", "example.com/y"]},
+        }
         error = await fails(Invalid, t, Call("update", kinds.CONFIGMAP, "default", "a", body=more))
         assert "no new finalizers can be added if the object is being deleted" in error.message
         freed = {**marked, "metadata": {**marked["metadata"], "finalizers": []}}
@@ -423,10 +441,8 @@ def test_delete_preconditions(run) -> None:
 
 async def a_pod(t: Transport, name: str = "p", **spec: object) -> dict:
     account = {"metadata": {"name": "default", "namespace": "default"}}
-    try:
+    with contextlib.suppress(AlreadyExists):
         await create(t, kinds.SERVICEACCOUNT, account)
-    except AlreadyExists:
-        pass
     tree = {
         "metadata": {"name": name, "namespace": "default", "labels": {"app": "web"}},
         "spec": {"containers": [{"name": "c", "image": "nginx"}], **spec},
@@ -506,7 +522,9 @@ def test_a_pod_without_a_node_goes_at_once(run) -> None:
 
 def test_namespaces_end_by_finalize(run) -> None:
     async def scenario(t: Transport) -> None:
-        made = await create(t, kinds.NAMESPACE, {"metadata": {"name": "a"}, "spec": {"finalizers": ["kubernetes"]}})
+        made = await create(
+            t, kinds.NAMESPACE, {"metadata": {"name": "a"}, "spec": {"finalizers": ["kubernetes"]}}
+        )
         assert made["spec"]["finalizers"] == ["kubernetes"]
         marked = await t.call(Call("delete", kinds.NAMESPACE, name="a"))
         assert marked["status"]["phase"] == "Terminating"
@@ -530,7 +548,9 @@ def service(name: str, **spec: object) -> dict:
 
 def test_services_get_addresses_and_ports_of_their_own(run) -> None:
     async def scenario(t: Transport) -> None:
-        made = await asyncio.gather(*(create(t, kinds.SERVICE, service(f"s{n}", type="NodePort")) for n in range(30)))
+        made = await asyncio.gather(
+            *(create(t, kinds.SERVICE, service(f"s{n}", type="NodePort")) for n in range(30))
+        )
         assert len({tree["spec"]["clusterIP"] for tree in made}) == 30
         assert len({tree["spec"]["ports"][0]["nodePort"] for tree in made}) == 30
         taken = made[0]["spec"]["clusterIP"]
@@ -555,7 +575,14 @@ def test_services_get_addresses_and_ports_of_their_own(run) -> None:
         headless = await create(t, kinds.SERVICE, service("h", clusterIP="None"))
         assert headless["spec"]["clusterIPs"] == ["None"]
         kept = await t.call(
-            Call("patch", kinds.SERVICE, "default", "x", body={"metadata": {"labels": {"a": "b"}}}, patch_type="merge")
+            Call(
+                "patch",
+                kinds.SERVICE,
+                "default",
+                "x",
+                body={"metadata": {"labels": {"a": "b"}}},
+                patch_type="merge",
+            )
         )
         assert kept["spec"]["clusterIP"] == taken
 
@@ -614,7 +641,10 @@ def test_delete_collection(run) -> None:
 
 def test_reviews(run) -> None:
     async def scenario(t: Transport) -> None:
-        spec = {"user": "bob", "resourceAttributes": {"verb": "list", "resource": "pods", "namespace": "default"}}
+        spec = {
+            "user": "bob",
+            "resourceAttributes": {"verb": "list", "resource": "pods", "namespace": "default"},
+        }
         answer = await t.call(Call("create", kinds.SUBJECTACCESSREVIEW, body={"spec": spec}))
         assert answer["status"]["allowed"] is False
         spec = {"resourceAttributes": {"verb": "list", "resource": "pods", "namespace": "default"}}
@@ -656,10 +686,16 @@ def test_rbac_decides_and_the_ledger_knows(way: str, env: Env) -> None:
                 'pods is forbidden: User "bob" cannot list resource "pods" in API group "" in the namespace "default"'
             )
             rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]
-            await create(admin, kinds.ROLE, {"metadata": {"name": "r", "namespace": "default"}, "rules": rules})
+            await create(
+                admin, kinds.ROLE, {"metadata": {"name": "r", "namespace": "default"}, "rules": rules}
+            )
             ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"}
             subject = {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "bob"}
-            binding = {"metadata": {"name": "b", "namespace": "default"}, "roleRef": ref, "subjects": [subject]}
+            binding = {
+                "metadata": {"name": "b", "namespace": "default"},
+                "roleRef": ref,
+                "subjects": [subject],
+            }
             await create(admin, kinds.ROLEBINDING, binding)
             await server.services.cacher.fresh()
             assert (await t.call(Call("list", kinds.POD, "default")))["items"] == []

@@ -96,7 +96,9 @@ class HandlerTransport:
         body = b""
         if call.body is not None:
             body = json.dumps(call.body).encode()
-            headers.append(("content-type", PATCH_TYPES[call.patch_type] if call.patch_type else "application/json"))
+            headers.append(
+                ("content-type", PATCH_TYPES[call.patch_type] if call.patch_type else "application/json")
+            )
         return Request(METHODS[call.verb], path, Headers(headers), body)
 
 

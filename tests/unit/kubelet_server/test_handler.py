@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from fake_runtime import FakeBackend
+from turns import until
 
 from pybernetes.clock import Env
 from pybernetes.kubelet.server.authorize import by_common_name
@@ -149,8 +150,7 @@ def test_exec_stdin_half_close_resize_and_a_client_that_goes() -> None:
             await socket.send(Channel.RESIZE, b'junk}{"Width":0,"Height":0}')
             assert json.loads((await drain(socket))[Channel.ERROR])["status"] == "Success"
             socket = await channels(client, "/exec/default/web/c?output=1&command=sleep")
-            while len(backend.streaming.sessions) < 3:
-                await asyncio.sleep(0)
+            await until(lambda: len(backend.streaming.sessions) == 3)
             await socket.close()
             await backend.streaming.sessions[2].closed.wait()
 

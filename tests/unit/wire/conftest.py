@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from certificates import Pki, make_pki  # noqa: E402
+from certificates import Pki, make_pki
 
 
 @pytest.fixture(scope="session")

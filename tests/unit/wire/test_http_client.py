@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from certificates import Pki
+from waiting import until
 
 from pybernetes.wire.http.client import HttpClient
 from pybernetes.wire.http.exchange import BadAnswer, UpgradeRefused
@@ -94,8 +95,7 @@ def test_leaving_a_stream_early_and_timeouts_close_the_connection() -> None:
                 assert reply.status == 200
             with pytest.raises(TimeoutError):
                 await client.request("GET", "/slow", timeout=0.05)
-            while server.connections:
-                await asyncio.sleep(0)
+            await until(lambda: not server.connections)
             assert (await client.request("GET", "/")).status == 200
 
     asyncio.run(main())

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+from waiting import until
 
 from pybernetes.wire.http.messages import Handler, Request, Response, Result, Upgrade
 from pybernetes.wire.http.parsing import Limits
@@ -264,8 +265,7 @@ def test_slow_reader_holds_back_the_iterator_and_leaving_closes_it() -> None:
             assert 0 < pulled < 400
             stream.abort()
             await closed.wait()
-            while server.connections:
-                await asyncio.sleep(0)
+            await until(lambda: not server.connections)
 
     run(main)
 
@@ -321,8 +321,7 @@ def test_upgrade_hands_over_the_stream_with_what_was_sent_early() -> None:
             writer.write_eof()
             assert await reader.read() == b"EARLY LATE"
             writer.close()
-            while server.connections:
-                await asyncio.sleep(0)
+            await until(lambda: not server.connections)
 
     run(main)
 

@@ -2,7 +2,84 @@
 
 from __future__ import annotations
 
+from ..fielderrors import FieldErrors
 from ..kind import Kind
+from ..meta import MutableObj, Obj
+from ..podspec.defaults import default_pod, default_pod_spec
+from ..podspec.resources import qos_class
+from ..podspec.validate import validate_pod_spec
+from ..selectable import field_flag, field_text
+from .pod_columns import COLUMNS
+from .pod_update import validate_pod_status, validate_pod_update
+
+
+def default(pod: MutableObj) -> None:
+    spec = pod.setdefault("spec", {})
+    default_pod_spec(spec)
+    default_pod(spec)
+
+
+def prepare_create(pod: MutableObj) -> None:
+    """A new pod is Pending, whatever its creator says; one with scheduling gates says so at once."""
+    spec = pod["spec"]
+    status: MutableObj = {"phase": "Pending", "qosClass": qos_class(spec)}
+    if spec.get("schedulingGates"):
+        status["conditions"] = [
+            {
+                "type": "PodScheduled",
+                "status": "False",
+                "lastProbeTime": None,
+                "lastTransitionTime": None,
+                "reason": "SchedulingGated",
+                "message": "Scheduling is blocked due to non-empty scheduling gates",
+            }
+        ]
+    pod["status"] = status
+
+
+def validate(pod: Obj, errors: FieldErrors) -> None:
+    spec = pod.get("spec") or {}
+    validate_pod_spec(spec, errors.at("spec"))
+
+
+def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
+    validate_pod_update(new, old, errors)
+
+
+def warnings(pod: Obj, old: Obj | None) -> list[str]:
+    """Settings that still work and should not be used."""
+    if old is not None:
+        return []
+    spec = pod.get("spec") or {}
+    found = []
+    if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
+        found.append(
+            "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"
+        )
+    for part in ("initContainers", "containers"):
+        for index, container in enumerate(spec.get(part) or ()):
+            seen: set[str] = set()
+            for number, variable in enumerate(container.get("env") or ()):
+                name = variable.get("name", "")
+                if name in seen:
+                    found.append(
+                        f'spec.{part}[{index}].env[{number}]: hides previous definition of "{name}", '
+                        "which may be dropped when using apply"
+                    )
+                seen.add(name)
+    return found
+
+
+SELECTABLE = {
+    "spec.nodeName": field_text("spec", "nodeName"),
+    "spec.restartPolicy": field_text("spec", "restartPolicy"),
+    "spec.schedulerName": field_text("spec", "schedulerName"),
+    "spec.serviceAccountName": field_text("spec", "serviceAccountName"),
+    "spec.hostNetwork": field_flag("spec", "hostNetwork"),
+    "status.phase": field_text("status", "phase"),
+    "status.podIP": field_text("status", "podIP"),
+    "status.nominatedNodeName": field_text("status", "nominatedNodeName"),
+}
 
 POD = Kind(
     group="",
@@ -25,7 +102,15 @@ POD = Kind(
         "resize",
         "status",
     ),
+    schema="io.k8s.api.core.v1.Pod",
     generation=True,
     graceful=True,
-    schema="io.k8s.api.core.v1.Pod",
+    default=default,
+    prepare_create=prepare_create,
+    validate=validate,
+    validate_update=validate_update,
+    validate_status=validate_pod_status,
+    warnings=warnings,
+    columns=COLUMNS,
+    selectable=SELECTABLE,
 )

@@ -46,7 +46,7 @@ def validate_metadata(kind: Kind, obj: Obj, errors: FieldErrors) -> None:
     _validate_parts(metadata, at)
 
 
-def validate_metadata_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
+def validate_metadata_update(_kind: Kind, new: Obj, old: Obj, errors: FieldErrors) -> None:
     """The metadata of an object that replaces `old`."""
     after, before = new["metadata"], old["metadata"]
     at = errors.at("metadata")

@@ -6,16 +6,11 @@ from pybernetes.api.errors import BadRequest
 
 from ..context import RequestContext
 from ..replies import HttpReply, Reply
-from ..storage import not_found
 
 
 async def connect(ctx: RequestContext) -> Reply:
     """Hands over to `apiserver/connect`. A caller in this process has no stream to give: BadRequest."""
-    assert ctx.resource is not None
     if ctx.request is None:
         raise BadRequest(f"{ctx.info.resource}/{ctx.info.subresource} is served over HTTP only")
     await ctx.services.cacher.fresh()
-    name = ctx.info.name
-    if ctx.kind.plural in ("pods", "nodes") and ctx.resource.stored().get(ctx.namespace, name) is None:
-        raise not_found(ctx.kind, name)
     return HttpReply(await ctx.services.connect(ctx))

@@ -180,4 +180,5 @@ CONTROLLER = ControllerDef(
     ),
     observe=observe,
     plan=plan,
+    account="deployment-controller",
 )

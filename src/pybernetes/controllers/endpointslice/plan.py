@@ -187,4 +187,5 @@ CONTROLLER = ControllerDef(
     reads=(kinds.NODE,),
     observe=observe,
     plan=plan,
+    account="endpointslice-controller",
 )

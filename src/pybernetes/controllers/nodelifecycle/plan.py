@@ -160,4 +160,5 @@ CONTROLLER = ControllerDef(
     ),
     observe=observe,
     plan=plan,
+    account="node-controller",
 )

@@ -144,4 +144,5 @@ CONTROLLER = ControllerDef(
     watches=(itself(kinds.REPLICASET), Watch(kinds.POD, _matching)),
     observe=observe,
     plan=plan,
+    account="replicaset-controller",
 )

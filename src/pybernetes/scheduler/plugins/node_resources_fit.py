@@ -31,8 +31,8 @@ def score(pod: PodFacts, world: World, feasible: Mask) -> Ints:  # noqa: ARG001
     memory, memory_counts = least_requested(
         table.nonzero_memory + pod.nonzero_memory, table.allocatable("memory")
     )
-    weights = cpu_counts + memory_counts
-    return (cpu + memory) // np.maximum(weights, 1)
+    mean: Ints = (cpu + memory) // np.maximum(cpu_counts + memory_counts, 1)
+    return mean
 
 
 def least_requested(requested: Ints, allocatable: Ints) -> tuple[Ints, Ints]:

@@ -1,0 +1,57 @@
+"""What a new version of a node or a placed pod changes, as far as waiting pods care."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pybernetes.api.meta import Obj, labels_of
+
+from .framework import Action, Change
+
+
+def _spec(field: str) -> Callable[[Obj], Any]:
+    return lambda obj: (obj.get("spec") or {}).get(field)
+
+
+def _status(field: str) -> Callable[[Obj], Any]:
+    return lambda obj: (obj.get("status") or {}).get(field)
+
+
+_NODE_ACTIONS: tuple[tuple[Action, Callable[[Obj], Any]], ...] = (
+    ("labels", labels_of),
+    ("taints", _spec("taints")),
+    ("unschedulable", _spec("unschedulable")),
+    ("allocatable", _status("allocatable")),
+    ("allocatable", _status("capacity")),
+)
+
+
+def node_change(old: Obj | None, new: Obj | None) -> Change | None:
+    """The change from one version of a node to the next, None where nobody waits for it (a heartbeat)."""
+    if old is None:
+        return Change("Node", frozenset(("add",)))
+    if new is None:
+        return Change("Node", frozenset(("delete",)))
+    actions = frozenset(action for action, of in _NODE_ACTIONS if of(old) != of(new))
+    return Change("Node", actions) if actions else None
+
+
+def same_images(old: Obj, new: Obj) -> bool:
+    """Whether a node has the images it had."""
+    images = _status("images")
+    return bool(images(old) == images(new))
+
+
+POD_ADDED = Change("AssignedPod", frozenset(("add",)))
+POD_DELETED = Change("AssignedPod", frozenset(("delete",)))
+
+
+def pod_change(old: Obj, new: Obj) -> Change | None:
+    """The change from one version of a placed pod to the next."""
+    actions: set[Action] = set()
+    if labels_of(old) != labels_of(new):
+        actions.add("labels")
+    if _spec("containers")(old) != _spec("containers")(new):
+        actions.add("requests")
+    return Change("AssignedPod", frozenset(actions)) if actions else None
