@@ -13,7 +13,8 @@ from pybernetes.lang import yamlload
 MAX_BODY = 3 * 1024 * 1024
 JSON = "application/json"
 YAML = "application/yaml"
-OBJECT_TYPES = (JSON, YAML)
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+OBJECT_TYPES = (JSON, YAML, PROTOBUF)
 
 _OPENERS = {"{": "object key:value pair", "[": "array element"}
 
@@ -46,6 +47,8 @@ def decode(
         tree = decode_json(data, prefix)
     elif media in (YAML, "application/apply-patch+yaml"):
         tree = decode_yaml(data)
+    elif media == PROTOBUF:
+        tree = decode_protobuf(data)
     else:
         raise unsupported(OBJECT_TYPES)
     return tree
@@ -64,6 +67,16 @@ def decode_yaml(data: bytes) -> Any:
     try:
         return yamlload.load(data)
     except yamlload.YamlError as error:
+        raise BadRequest(str(error)) from error
+
+
+def decode_protobuf(data: bytes) -> Any:
+    """The tree of a body in Kubernetes' protobuf. Raises BadRequest."""
+    from . import protobuf  # its table is read only where such a body comes
+
+    try:
+        return protobuf.decode(data)
+    except protobuf.ProtobufError as error:
         raise BadRequest(str(error)) from error
 
 

@@ -1,7 +1,7 @@
 """Reporting what a component did as Events, counted and limited so that a storm of them stays readable.
 
-The rules are client-go's: the same event again raises the count of the first one; more than ten similar ones (same object
-and reason, different text) within ten minutes become one combined event; one source and object may cause 25 at once and
+The rules are client-go's: the same event again raises the count of the first one; from the tenth similar one on (same
+object and reason, different text, no ten minutes between two of them) they become one combined event; one source and object may cause 25 at once and
 then one in five minutes.
 """
 
@@ -39,7 +39,7 @@ class _Seen:
 
 @dataclass(slots=True)
 class _Group:
-    started: float
+    last: float
     messages: set[str] = field(default_factory=set)
 
 
@@ -81,10 +81,13 @@ class EventRecorder:
     async def _write(self, about: Obj, event_type: EventType, reason: str, message: str, at: float) -> None:
         if not self._allowed(about, at):
             return
-        message = self._combined(about, event_type, reason, message, at)
-        key = (about.get("uid", ""), about.get("fieldPath", ""), event_type, reason, message)
+        key: tuple[str, ...] = (about.get("uid", ""), about.get("fieldPath", ""), event_type, reason)
+        if self._is_storm(key, message, at):
+            message = f"(combined from similar events): {message}"
+        else:
+            key = (*key, message)
         seen = self._seen.get(key)
-        if seen is not None and await self._count_again(about, seen, at):
+        if seen is not None and await self._count_again(about, seen, message, at):
             self._seen.move_to_end(key)
             return
         event = self._event(about, event_type, reason, message, at)
@@ -93,9 +96,9 @@ class EventRecorder:
         while len(self._seen) > CACHED:
             self._seen.popitem(last=False)
 
-    async def _count_again(self, about: Obj, seen: _Seen, at: float) -> bool:
+    async def _count_again(self, about: Obj, seen: _Seen, message: str, at: float) -> bool:
         """Raises the count of the event that is there; False where it has expired meanwhile."""
-        patch = {"count": seen.count + 1, "lastTimestamp": rfc3339(at)}
+        patch = {"count": seen.count + 1, "lastTimestamp": rfc3339(at), "message": message}
         namespace = about.get("namespace") or "default"
         try:
             await self._client.patch(kinds.EVENT, seen.name, namespace, patch)
@@ -112,16 +115,18 @@ class EventRecorder:
             self._buckets.popitem(last=False)
         return bucket.take(at)
 
-    def _combined(self, about: Obj, event_type: str, reason: str, message: str, at: float) -> str:
-        """The message to write: the combined one when too many similar ones have come."""
-        key = (str(about.get("uid", "")), event_type, reason)
+    def _is_storm(self, key: tuple[str, ...], message: str, at: float) -> bool:
+        """Whether so many similar events have come that this one is to be combined with them."""
         group = self._groups.get(key)
-        if group is None or at - group.started > SIMILAR_SECONDS:
+        if group is None or at - group.last > SIMILAR_SECONDS:
             group = self._groups[key] = _Group(at)
-        group.messages.add(message)
+        self._groups.move_to_end(key)
         while len(self._groups) > CACHED:
             self._groups.popitem(last=False)
-        return f"(combined from similar events): {message}" if len(group.messages) > SIMILAR else message
+        group.last = at
+        if len(group.messages) < SIMILAR:
+            group.messages.add(message)
+        return len(group.messages) >= SIMILAR
 
     def _event(self, about: Obj, event_type: str, reason: str, message: str, at: float) -> dict[str, Any]:
         source = {"component": self._component, **({"host": self._host} if self._host else {})}

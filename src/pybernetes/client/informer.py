@@ -27,6 +27,7 @@ Handler = Callable[[Change, Obj | None, Obj | None], None]
 """(change, old, new): old is None for ADDED, new is None for DELETED. Called on the loop; must not wait."""
 
 BACKOFF_BASE, BACKOFF_MOST = 0.8, 30.0  # seconds, as client-go's reflector
+SHORT_WATCH = 1.0  # seconds; a watch that ends sooner without any event is a failure
 PAGE = 500
 
 
@@ -56,6 +57,8 @@ class Informer:
         self._handlers: list[Handler] = []
         self._synced = asyncio.Event()
         self._version = ""
+        self._listed = ""
+        """The revision of the last list."""
         self._failures = 0
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
@@ -114,14 +117,19 @@ class Informer:
             try:
                 if not self._version:
                     await self._list()
-                await self._watch()
-                self._failures = 0
-            except Expired:
-                self._version = ""
+                if await self._watch():
+                    self._failures = 0
+                else:
+                    await self._back_off("the watch ended at once")
+            except Expired as error:
+                # Usual after a pause; but a revision that expires as soon as it is listed must not make a busy loop.
+                hasty, self._version = self._version == self._listed, ""
+                if hasty:
+                    await self._back_off(error)
             except (ApiError, OSError) as error:
                 await self._back_off(error)
 
-    async def _back_off(self, error: Exception) -> None:
+    async def _back_off(self, error: Exception | str) -> None:
         wait = min(BACKOFF_BASE * 2**self._failures, BACKOFF_MOST)
         self._failures = min(self._failures + 1, 10)
         level = logging.INFO if self._failures == 1 else logging.WARNING
@@ -148,12 +156,14 @@ class Informer:
             self._removed(key)
         for obj in found.values():
             self._put(obj)
-        self._version = page.resource_version
-        self._failures = 0
+        self._version = self._listed = page.resource_version
         self._synced.set()
         self._wake()
 
-    async def _watch(self) -> None:
+    async def _watch(self) -> bool:
+        """Follows one watch to its end. Whether it was of use: it brought something, or lasted a while."""
+        loop = asyncio.get_running_loop()
+        before, started = self._version, loop.time()
         watching = self._client.watch(
             self.kind,
             self._namespace,
@@ -165,6 +175,8 @@ class Informer:
         async with watching as events:
             async for event in events:
                 self._apply(event)
+                self._failures = 0
+        return self._version != before or loop.time() - started >= SHORT_WATCH
 
     def _apply(self, event: WatchEvent) -> None:
         self._version = resource_version_of(event.object)
@@ -186,11 +198,18 @@ class Informer:
         if known is not None and resource_version_of(known) == resource_version_of(kept):
             return
         self.indexer.put(kept)
-        for handler in self._handlers:
-            handler("ADDED" if known is None else "MODIFIED", known, kept)
+        self._tell("ADDED" if known is None else "MODIFIED", known, kept)
 
     def _removed(self, key: str) -> None:
         old = self.indexer.remove(key)
         if old is not None:
-            for handler in self._handlers:
-                handler("DELETED", old, None)
+            self._tell("DELETED", old, None)
+
+    def _tell(self, change: Change, old: Obj | None, new: Obj | None) -> None:
+        """Tells every handler. One that fails on an object must not keep the others, or the cache, from going on."""
+        for handler in self._handlers:
+            try:
+                handler(change, old, new)
+            except Exception:
+                about = new if new is not None else old
+                log.exception("%s %s: a handler failed", self.kind.group_resource, key_of(about or {}))

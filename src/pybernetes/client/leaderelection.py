@@ -32,6 +32,8 @@ class Observation:
     record: tuple[str, str]
     """(holder, renewTime)."""
     since: float
+    seconds: float = LEASE_SECONDS
+    """How long its holder has claimed it for."""
 
 
 def observe(lease: Obj | None, before: Observation | None, now: float) -> Observation | None:
@@ -40,14 +42,16 @@ def observe(lease: Obj | None, before: Observation | None, now: float) -> Observ
         return None
     spec = lease.get("spec") or {}
     record = (spec.get("holderIdentity") or "", spec.get("renewTime") or "")
-    return before if before is not None and before.record == record else Observation(record, now)
+    if before is not None and before.record == record:
+        return before
+    return Observation(record, now, spec.get("leaseDurationSeconds") or LEASE_SECONDS)
 
 
 def may_take(seen: Observation | None, identity: str, now: float) -> bool:
     """Whether `identity` may write itself into the lease now."""
     if seen is None or seen.record[0] in ("", identity):
         return True
-    return now - seen.since > LEASE_SECONDS
+    return now - seen.since > seen.seconds
 
 
 def lease_spec(lease: Obj | None, identity: str, at: float) -> dict[str, Any]:
@@ -98,13 +102,19 @@ class LeaderElector:
             await self._release()
 
     async def _renew(self) -> None:
-        """Returns when the lease could not be renewed in time."""
+        """Returns when the lease could not be renewed in time, also where the server just does not answer."""
         loop = asyncio.get_running_loop()
-        renewed = loop.time()
-        while loop.time() - renewed < RENEW_SECONDS:
+        deadline = loop.time() + RENEW_SECONDS
+        while loop.time() < deadline:
             await asyncio.sleep(RETRY_SECONDS)
-            if await self._try():
-                renewed = loop.time()
+            asked = loop.time()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    renewed = await self._try()
+            except TimeoutError:
+                return
+            if renewed:
+                deadline = asked + RENEW_SECONDS
 
     async def _try(self) -> bool:
         now = asyncio.get_running_loop().time()
@@ -143,7 +153,8 @@ class LeaderElector:
     async def _release(self) -> None:
         """Lets another instance lead at once instead of after the lease's duration."""
         try:
-            lease = await self._get()
+            async with asyncio.timeout(RETRY_SECONDS):
+                lease = await self._get()
             if lease is not None and (lease.get("spec") or {}).get("holderIdentity") == self._identity:
                 await self._client.update(
                     kinds.LEASE, {**lease, "spec": {**lease["spec"], "holderIdentity": ""}}

@@ -7,18 +7,20 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from pybernetes.apiserver.config import ApiServerConfig, KubeletClientTls
+from pybernetes.apiserver.connect.serve import Connector
 from pybernetes.apiserver.refusal import refuse
 from pybernetes.apiserver.server import ApiServer
-from pybernetes.apiserver.user import User
+from pybernetes.apiserver.user import User, service_account_user
 from pybernetes.client.client import ApiClient
 from pybernetes.clock import Env
 from pybernetes.store.types import Store
+from pybernetes.wire.http.client import HttpClient
 from pybernetes.wire.http.server import HttpServer
-from pybernetes.wire.tls import server_context, tune_process
+from pybernetes.wire.tls import client_context, server_context, tune_process
 
 from . import identities
 from .config import ClusterConfig
-from .pki import Issued, Pki, Subject
+from .pki import Issued, Pki
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,9 @@ async def serving_control_plane(
     async with AsyncExitStack() as stack:
         store = await open_store(config.store, config, env)
         stack.push_async_callback(store.close)
-        server = ApiServer(store, env, server_config(config, certificates))
+        connector = Connector(_kubelets(certificates), HttpClient(tls=client_context(verify=False)))
+        stack.push_async_callback(connector.close)
+        server = ApiServer(store, env, server_config(config, certificates), connect=connector.connect)
         stack.push_async_callback(server.close)
         await server.start()
         await stack.enter_async_context(listener(server, env, config, certificates))
@@ -109,8 +113,20 @@ async def listener(
         await http.close(grace=2)
 
 
-def client_as(server: ApiServer, subject: Subject) -> ApiClient:
-    """A client inside the process, with the rights of one identity."""
+def _kubelets(certificates: Certificates) -> HttpClient:
+    """The client that the API server is towards kubelets, by its certificate for them."""
+    identity = certificates.kubelet_client
+    return HttpClient(tls=client_context(certificates.pki.ca, identity.certificate, identity.key))
+
+
+def client_as(server: ApiServer, name: str, *groups: str) -> ApiClient:
+    """A client inside the process, with the rights of one user."""
     return ApiClient(
-        server.transport(User(subject.common_name, groups=(*subject.organizations, "system:authenticated")))
+        server.transport(User(name, groups=(*groups, "system:authenticated"))), field_manager=name
     )
+
+
+def client_of_account(server: ApiServer, account: str) -> ApiClient:
+    """A client inside the process with the rights of a service account of kube-system."""
+    user = service_account_user("kube-system", account).with_group("system:authenticated")
+    return ApiClient(server.transport(user), field_manager=account)

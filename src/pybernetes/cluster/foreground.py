@@ -27,15 +27,9 @@ def run_in_foreground(config: ClusterConfig, *, verbose: bool) -> int:
         print(f"[{time.monotonic() - started:6.2f} s] {text}", flush=True)
 
     async def serve(stop: asyncio.Event) -> None:
-        async with AllInOne(config, Env.real(), progress) as cluster:
+        async with AllInOne(config, Env.real(), progress):
             print(f"\n  export KUBECONFIG={config.paths.kubeconfig}\n  kubectl get nodes\n", flush=True)
-            stopping = asyncio.ensure_future(stop.wait())
-            failed = asyncio.ensure_future(cluster.failed())
-            await asyncio.wait({stopping, failed}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            if failed.done():
-                failed.result()
-            failed.cancel()
+            await stop.wait()
             progress("stopping")
         progress("stopped; the state stays in " + str(config.state))
 

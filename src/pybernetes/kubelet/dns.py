@@ -76,8 +76,8 @@ def hosts_file(pod: Obj, pod_ips: Iterable[str], config: KubeletConfig) -> str:
         "fe00::1\tip6-allnodes",
         "fe00::2\tip6-allrouters",
     ]
-    for ip in pod_ips:
-        lines.append(f"{ip}\t{name}.{domain}\t{name}" if domain else f"{ip}\t{name}")
+    names = f"{name}.{domain}\t{name}" if domain else name
+    lines += [f"{ip}\t{names}" for ip in pod_ips]
     return "\n".join([*lines, *_alias_lines(pod)]) + "\n"
 
 

@@ -6,16 +6,11 @@ import asyncio
 import contextlib
 import json
 import random
-import sys
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "kubelet_server"))
-
 from fake_runtime import POD, FakeBackend
 from turns import until
 

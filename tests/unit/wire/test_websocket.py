@@ -26,6 +26,7 @@ from pybernetes.wire.websocket import (
     Frames,
     WebSocket,
     WebSocketError,
+    WebSocketTunnel,
     accept,
     accept_key,
     choose_subprotocol,
@@ -130,6 +131,30 @@ def test_sockets_end_to_end() -> None:
                 await open_websocket(client, "/", KEY, subprotocols=("unknown",))
             assert refused.value.reply.status == 403
             assert (await client.request("GET", "/")).status == 400
+        await client.close()
+        await server.close()
+
+    asyncio.run(main())
+
+
+def test_an_empty_message_does_not_end_a_tunnel() -> None:
+    async def main() -> None:
+        async def serve(websocket: WebSocket) -> None:
+            tunnel = WebSocketTunnel(websocket)
+            while data := await tunnel.read():
+                await tunnel.write([data, b"!"])
+
+        async def handler(request: Request) -> Result:
+            return accept(request, ("",), serve)
+
+        server = HttpServer(handler, now=lambda: 0.0)
+        client = HttpClient(f"http://127.0.0.1:{await server.listen()}")
+        async with asyncio.timeout(20):
+            websocket = await open_websocket(client, "/", KEY)
+            for message in (b"a", b"", b"b"):
+                await websocket.send(message)
+            assert [await websocket.receive(), await websocket.receive()] == [b"a!", b"b!"]
+            await websocket.close()
         await client.close()
         await server.close()
 

@@ -1,0 +1,8 @@
+"""Request bodies in Kubernetes' protobuf (`application/vnd.kubernetes.protobuf`), which Go clients prefer, as trees.
+
+Read `envelope.py` first. Answers are always JSON: every client that sends protobuf also accepts it.
+"""
+
+from .envelope import MEDIA_TYPE, ProtobufError, decode
+
+__all__ = ["MEDIA_TYPE", "ProtobufError", "decode"]

@@ -1,0 +1,100 @@
+"""`pyber up`: every component of a cluster in one process and on one event loop.
+
+The components are the ones that also run alone; here each gets an in-process client with the rights of its own identity.
+The API server is up first; the others start beside each other and find their way by watching.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from types import TracebackType
+
+from pybernetes.apiserver.server import ApiServer
+from pybernetes.client.informers import Informers
+from pybernetes.clock import Env
+from pybernetes.control.definition import Settings
+from pybernetes.controllers.manager import KubeControllerManager
+
+from .config import ClusterConfig
+from .controlplane import Certificates, client_as, client_of_account, make_certificates, serving_control_plane
+from .dnsserver import run_dns
+from .supervise import Supervisor
+
+Progress = Callable[[str], None]
+
+
+class AllInOne:
+    """A whole cluster: `async with AllInOne(config, env, progress) as cluster`. Serving when the block begins; nothing
+    of it is left when it ends, but for the state directory."""
+
+    def __init__(self, config: ClusterConfig, env: Env, progress: Progress) -> None:
+        self.config = config
+        self.env = env
+        self._progress = progress
+        self._stack = AsyncExitStack()
+        self._supervisor = Supervisor()
+        self.server: ApiServer
+
+    async def __aenter__(self) -> AllInOne:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        config = self.config
+        config.state.mkdir(parents=True, exist_ok=True)
+        certificates = make_certificates(config, self.env.now())
+        self.server = await self._stack.enter_async_context(
+            serving_control_plane(config, self.env, certificates)
+        )
+        self._progress(f"API server at {config.server_url}, store {config.store}")
+        self._stack.push_async_callback(self._supervisor.stop)
+        self._supervise_control_plane(certificates)
+        await self._start_nodes(certificates)
+
+    def _supervise_control_plane(self, certificates: Certificates) -> None:
+        server, env, config = self.server, self.env, self.config
+        settings = Settings(root_ca=certificates.pki.ca.read_text(), cluster_cidr=config.pod_cidr)
+
+        async def controllers() -> None:
+            client = client_as(server, "system:kube-controller-manager")
+            await KubeControllerManager(
+                client, env, settings, lambda name: client_of_account(server, name)
+            ).run()
+
+        async def scheduler() -> None:
+            from pybernetes.scheduler.scheduler import Scheduler
+
+            await Scheduler(client_as(server, "system:kube-scheduler"), env).run()
+
+        async def dns() -> None:
+            client = client_as(server, "system:serviceaccount:kube-system:coredns", "system:masters")
+            await run_dns(client, Informers(client, env.rng), env, config)
+
+        self._supervisor.start("kube-controller-manager", controllers)
+        self._supervisor.start("kube-scheduler", scheduler)
+        self._supervisor.start("dns", dns)
+        self._progress("controllers, scheduler, DNS")
+
+    async def _start_nodes(self, certificates: Certificates) -> None:
+        if self.config.node_kind == "hollow":
+            from .hollownodes import start_hollow_nodes
+
+            start_hollow_nodes(self.server, self.env, self.config, certificates, self._supervisor)
+            self._progress(f"{self.config.hollow_nodes} hollow node(s)")
+            return
+        from .realnode import RealNode
+
+        node = RealNode(self.server, self.env, self.config, certificates, self._supervisor, self._progress)
+        # Before the supervisor's stop in the stack, so after it in time: the kubelet is gone when containers are ended.
+        await node.start()
+        self._stack.push_async_callback(node.stop)
