@@ -48,7 +48,7 @@ def respond(ctx: RequestContext, reply: Reply) -> Response | Upgrade:
     if isinstance(reply, ListReply):
         return _list(ctx, reply, form, headers, pretty)
     if isinstance(reply, VersionReply) and form is PLAIN and not pretty and not reply.kind.storage_version:
-        body = reply.version.encoded(reply.revision)
+        body = reply.version.document(reply.revision)
         return _sized(ctx.request, reply.code, headers, body)
     tree = reply.tree()
     if form.shape:

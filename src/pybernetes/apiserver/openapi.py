@@ -80,4 +80,4 @@ class OpenApi:
         from pybernetes.api import openapi
 
         kinds = [kind for kind in self._registry.kinds if (kind.group, kind.version) == (group, version)]
-        return openapi.document_v3(kinds, group, version, self._version)
+        return openapi.document_v3(kinds, self._version)

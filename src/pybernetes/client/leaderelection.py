@@ -155,10 +155,9 @@ class LeaderElector:
         try:
             async with asyncio.timeout(RETRY_SECONDS):
                 lease = await self._get()
-            if lease is not None and (lease.get("spec") or {}).get("holderIdentity") == self._identity:
-                await self._client.update(
-                    kinds.LEASE, {**lease, "spec": {**lease["spec"], "holderIdentity": ""}}
-                )
+                if lease is not None and (lease.get("spec") or {}).get("holderIdentity") == self._identity:
+                    given_up = {**lease, "spec": {**lease["spec"], "holderIdentity": ""}}
+                    await self._client.update(kinds.LEASE, given_up)
         except (ApiError, OSError) as error:
             log.info("lease %s not given up: %s", self._name, error)
 

@@ -22,7 +22,7 @@ def complete_ephemeral(ctx: RequestContext, kind: Kind, new: MutableObj, old: Ob
         new["metadata"]["resourceVersion"] = resource_version
     if wanted:
         new["spec"]["ephemeralContainers"] = wanted
-    return complete_update(ctx, kind, new, old)
+    return complete_update(ctx, kind, new, old, guarded=False)
 
 
 async def update_ephemeral(ctx: RequestContext) -> Reply:

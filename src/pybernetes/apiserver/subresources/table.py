@@ -19,6 +19,7 @@ from .ephemeralcontainers import patch_ephemeral, update_ephemeral
 from .eviction import create_eviction
 from .finalize import update_finalize
 from .identityreviews import self_subject_review, token_review
+from .resize import patch_resize, update_resize
 from .scale import get_scale, patch_scale, update_scale
 from .status import patch_status, update_status
 from .token import create_token
@@ -39,6 +40,7 @@ SPECIFIC: Mapping[tuple[str, str, str], Verbs] = {
     ("", "pods", "binding"): {"create": create_binding},
     ("", "pods", "eviction"): {"create": create_eviction},
     ("", "pods", "ephemeralcontainers"): {"get": get, "update": update_ephemeral, "patch": patch_ephemeral},
+    ("", "pods", "resize"): {"get": get, "update": update_resize, "patch": patch_resize},
     ("", "pods", "log"): {"get": connect},
     ("", "pods", "exec"): {"get": connect, "create": connect},
     ("", "pods", "attach"): {"get": connect, "create": connect},

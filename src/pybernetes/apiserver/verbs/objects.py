@@ -15,6 +15,7 @@ from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.api.schema.duplicates import duplicate_fields
+from pybernetes.api.validation.metadata import validate_metadata, validate_metadata_update
 from pybernetes.lang import timestamps
 
 from .. import fieldvalidation
@@ -22,7 +23,7 @@ from ..admission.chain import admit_mutating, admit_validating
 from ..admission.plugin import Admission
 from ..bodies import JSON, check_depth, decode, media_type
 from ..context import RequestContext
-from ..metadata import validate_metadata, validate_metadata_update
+
 from ..version import Version
 
 GENERATED_NAME_LENGTH = 63
@@ -156,8 +157,13 @@ def complete_new(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:
         ctx.warn(warning)
 
 
-def complete_update(ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj) -> bool:
-    """Makes `new` what would replace `old`; False where nothing would change. Raises Conflict, Invalid, Forbidden."""
+def complete_update(
+    ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj, *, guarded: bool = True
+) -> bool:
+    """Makes `new` what would replace `old`; False where nothing would change. Raises Conflict, Invalid, Forbidden.
+
+    `guarded` False lets fields change that an update of the whole object may not touch: for the subresources that
+    exist to change them."""
     check_preconditions(kind, new, old)
     _keep_metadata(new, old)
     if "status" in kind.subresources:
@@ -175,7 +181,8 @@ def complete_update(ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj) 
     errors = FieldErrors()
     validate_metadata_update(kind, new, old, errors)
     kind.validate(new, errors)
-    kind.validate_update(new, old, errors)
+    if guarded:
+        kind.validate_update(new, old, errors)
     raise_invalid(kind, new, errors)
     admit_validating(admission)
     for warning in kind.warnings(new, old):

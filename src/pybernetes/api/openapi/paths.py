@@ -1,0 +1,154 @@
+"""A kind's URL paths with their operations, as clients look them up: by path, action and group-version-kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pybernetes.api.kind import Kind
+
+from .schemas import META, Schemas
+
+JSON = "application/json"
+READS = (JSON, "application/yaml")
+PATCHES = (
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+    "application/apply-patch+yaml",
+)
+LIST_PARAMETERS = (
+    ("labelSelector", "string"),
+    ("fieldSelector", "string"),
+    ("limit", "integer"),
+    ("continue", "string"),
+    ("resourceVersion", "string"),
+    ("resourceVersionMatch", "string"),
+    ("sendInitialEvents", "boolean"),
+    ("allowWatchBookmarks", "boolean"),
+    ("timeoutSeconds", "integer"),
+    ("watch", "boolean"),
+)
+WRITE_PARAMETERS = (("dryRun", "string"), ("fieldManager", "string"), ("fieldValidation", "string"))
+DELETE_PARAMETERS = (
+    ("dryRun", "string"),
+    ("gracePeriodSeconds", "integer"),
+    ("orphanDependents", "boolean"),
+    ("propagationPolicy", "string"),
+)
+FORCE = (("force", "boolean"),)
+METHODS = {"get": "get", "create": "post", "update": "put", "patch": "patch", "delete": "delete"}
+
+
+class Paths:
+    """Operations of one document."""
+
+    def __init__(self, version: int, schemas: Schemas) -> None:
+        self._version = version
+        self._schemas = schemas
+
+    def of(self, kind: Kind) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(path, path item) of a kind's collections, objects and subresources."""
+        scopes = ("", "{namespace}") if kind.namespaced else ("",)
+        for namespace in scopes:
+            whole = namespace != "" or not kind.namespaced
+            collection = self._collection(kind, writes=whole)
+            if collection:
+                yield kind.path(namespace), self._item(collection, namespace)
+        namespace = "{namespace}" if kind.namespaced else ""
+        named = {
+            METHODS[verb]: self._operation(kind, verb)
+            for verb in METHODS
+            if verb in kind.verbs and verb != "create"
+        }
+        if named:
+            yield kind.path(namespace, "{name}"), self._item(named, namespace, "name")
+        for subresource in kind.subresources:
+            if subresource == "status":
+                verbs = ("get", "update", "patch")
+                operations = {METHODS[verb]: self._operation(kind, verb) for verb in verbs}
+                yield kind.path(namespace, "{name}", subresource), self._item(operations, namespace, "name")
+
+    def _collection(self, kind: Kind, *, writes: bool) -> dict[str, Any]:
+        operations: dict[str, Any] = {}
+        if "list" in kind.verbs:
+            operations["get"] = self._operation(kind, "list")
+        if writes and "create" in kind.verbs:
+            operations["post"] = self._operation(kind, "create")
+        if writes and "deletecollection" in kind.verbs:
+            operations["delete"] = self._operation(kind, "deletecollection")
+        return operations
+
+    def _item(self, operations: dict[str, Any], *parameters: str) -> dict[str, Any]:
+        in_path = [name.strip("{}") for name in parameters if name]
+        return {**operations, "parameters": [self._parameter(name, "string", "path") for name in in_path]}
+
+    def _operation(self, kind: Kind, verb: str) -> dict[str, Any]:
+        action = {"create": "post", "update": "put"}.get(verb, verb)
+        name = f"{kind.schema}List" if verb == "list" else kind.schema
+        operation: dict[str, Any] = {
+            "tags": [_tag(kind)],
+            "operationId": f"{action}{_camel(_tag(kind))}{'Namespaced' if kind.namespaced else ''}{kind.kind}",
+            "responses": self._responses(
+                f"{META}.Status" if verb in ("delete", "deletecollection") else name
+            ),
+            "x-kubernetes-action": action,
+            "x-kubernetes-group-version-kind": {
+                "group": kind.group,
+                "version": kind.version,
+                "kind": kind.kind,
+            },
+        }
+        parameters = {
+            "list": LIST_PARAMETERS,
+            "create": WRITE_PARAMETERS,
+            "update": WRITE_PARAMETERS,
+            "patch": WRITE_PARAMETERS + FORCE,
+            "delete": DELETE_PARAMETERS,
+            "deletecollection": DELETE_PARAMETERS + LIST_PARAMETERS[:3],
+        }.get(verb, ())
+        listed = [self._parameter(name, kind_of, "query") for name, kind_of in parameters]
+        if verb in ("create", "update", "patch"):
+            listed += self._body(operation, kind, verb)
+        if listed:
+            operation["parameters"] = listed
+        return operation
+
+    def _body(self, operation: dict[str, Any], kind: Kind, verb: str) -> list[dict[str, Any]]:
+        """The body: a parameter in version 2, a part of the operation in version 3."""
+        name = f"{META}.Patch" if verb == "patch" else kind.schema
+        types = PATCHES if verb == "patch" else ("*/*",)
+        reference = {"type": "object"} if verb == "patch" else self._schemas.reference(name)
+        if self._version == 2:
+            operation["consumes"] = [*types]
+            return [{"name": "body", "in": "body", "required": True, "schema": reference}]
+        operation["requestBody"] = {
+            "required": True,
+            "content": {media: {"schema": reference} for media in types},
+        }
+        return []
+
+    def _responses(self, name: str) -> dict[str, Any]:
+        reference = self._schemas.reference(name)
+        if self._version == 2:
+            return {"200": {"description": "OK", "schema": reference}, "401": {"description": "Unauthorized"}}
+        content = {media: {"schema": reference} for media in READS}
+        return {"200": {"description": "OK", "content": content}, "401": {"description": "Unauthorized"}}
+
+    def _parameter(self, name: str, kind: str, where: str) -> dict[str, Any]:
+        parameter: dict[str, Any] = {"name": name, "in": where}
+        if where == "path":
+            parameter["required"] = True
+        if self._version == 2:
+            return {**parameter, "type": kind, "uniqueItems": True}
+        return {**parameter, "schema": {"type": kind, "uniqueItems": True}}
+
+
+def _tag(kind: Kind) -> str:
+    """`apps_v1`, `core_v1`, `rbacAuthorization_v1`."""
+    parts = kind.group.removesuffix(".k8s.io").split(".") if kind.group else ["core"]
+    return f"{parts[0]}{''.join(part.capitalize() for part in parts[1:])}_{kind.version}"
+
+
+def _camel(text: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in text.split("_"))
