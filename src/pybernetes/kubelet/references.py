@@ -79,9 +79,7 @@ class References:
     def _follow(self, reference: Reference) -> _Followed:
         kind, namespace, name = reference
         informer = Informer(self._client, _KINDS[kind], namespace, fields=f"metadata.name={name}")
-        followed = _Followed(
-            informer, asyncio.create_task(informer.run(), name=f"{kind} {namespace}/{name}")
-        )
+        followed = _Followed(informer, asyncio.create_task(informer.run(), name=f"{kind} {namespace}/{name}"))
 
         def tell(_change: object, _old: object, _new: object) -> None:
             for uid in [*followed.holders]:

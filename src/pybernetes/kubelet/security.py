@@ -43,7 +43,9 @@ def sandbox_security(pod: Obj) -> LinuxSandboxSecurityContext:
         run_as_user=context.get("runAsUser"),
         run_as_group=context.get("runAsGroup"),
         supplemental_groups=_groups(context),
-        privileged=any((c.get("securityContext") or {}).get("privileged") for c in podspec.every_container(pod)),
+        privileged=any(
+            (c.get("securityContext") or {}).get("privileged") for c in podspec.every_container(pod)
+        ),
         seccomp=_profile(context.get("seccompProfile")) or SecurityProfile("RuntimeDefault"),
         selinux_options=_selinux(context.get("seLinuxOptions")),
     )
@@ -109,7 +111,9 @@ def _bare(capability: str) -> str:
     return capability.upper().removeprefix("CAP_")
 
 
-def _check_non_root(pod: Obj, container: Obj, wanted: bool | None, user: int | None, image: Image | None) -> None:
+def _check_non_root(
+    pod: Obj, container: Obj, wanted: bool | None, user: int | None, image: Image | None
+) -> None:
     if not wanted:
         return
     where = f'(pod: "{pod["metadata"]["name"]}_{pod["metadata"].get("namespace", "")}({pod["metadata"].get("uid", "")})", container: {container["name"]})'

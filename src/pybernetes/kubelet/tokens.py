@@ -46,7 +46,11 @@ class Tokens:
 
     async def _request(self, pod: Obj, audience: str, seconds: int) -> Token:
         bound = {"kind": "Pod", "apiVersion": "v1", "name": name_of(pod), "uid": uid_of(pod)}
-        spec = {"audiences": [audience] if audience else [], "expirationSeconds": seconds, "boundObjectRef": bound}
+        spec = {
+            "audiences": [audience] if audience else [],
+            "expirationSeconds": seconds,
+            "boundObjectRef": bound,
+        }
         account = pod["spec"].get("serviceAccountName") or "default"
         request = {
             "apiVersion": "authentication.k8s.io/v1",

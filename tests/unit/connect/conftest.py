@@ -10,7 +10,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "kubelet_server"), str(HERE.parent / "wire")]
 
-from certificates import Pki, make_pki
+from certificates import Pki, make_pki  # noqa: E402
 
 
 @pytest.fixture(scope="session")

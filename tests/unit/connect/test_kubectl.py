@@ -54,6 +54,7 @@ class Kubectl:
             f"--server=https://127.0.0.1:{port}",
             f"--certificate-authority={ca}",
             f"--cache-dir={cache}",
+            "--token=unchecked",  # without one, kubectl asks for a password
         )
         self._environment = {**os.environ, "KUBECONFIG": "/dev/null", **environment}
 
@@ -96,7 +97,7 @@ async def cluster(cache: Path, pki: Pki, environment: dict[str, str]) -> AsyncIt
 
     api = HttpServer(handler, now=ENV.now)
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(20):
             port = await api.listen(tls=server_context(pki.server, pki.server_key))
             yield Kubectl(port, cache, pki.ca, environment)
     finally:

@@ -1,0 +1,154 @@
+"""Mounting a pod's volumes, keeping their contents current, and taking them down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from pybernetes.api.errors import ApiError
+from pybernetes.api.meta import Obj, namespace_of, uid_of
+from pybernetes.kubelet import podspec
+from pybernetes.kubelet.config import KubeletConfig
+from pybernetes.kubelet.containers import volume_mount
+from pybernetes.kubelet.env import ConfigError, SourceKind
+from pybernetes.kubelet.env import references as env_references
+from pybernetes.kubelet.expansion import expand, unresolved
+from pybernetes.kubelet.fieldref import NodeFacts
+from pybernetes.kubelet.host import Host
+from pybernetes.kubelet.references import Reference, References
+from pybernetes.kubelet.runtime import Mount
+from pybernetes.kubelet.tokens import Tokens
+
+from .plugin import MountError, VolumeContext, VolumePlugin, volume_path
+from .table import plugin_for
+
+
+class VolumesFailed(Exception):
+    """`problems` are the texts of FailedMount events."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class VolumeManager:
+    def __init__(
+        self,
+        config: KubeletConfig,
+        host: Host,
+        references: References,
+        tokens: Tokens,
+        node: Callable[[], NodeFacts],
+    ) -> None:
+        self._config = config
+        self._host = host
+        self._references = references
+        self._tokens = tokens
+        self._node = node
+
+    async def mount(self, pod: Obj) -> None:
+        """Sets every volume up, all at once. Idempotent. Raises VolumesFailed."""
+        await self._set_up(pod, lambda _plugin: True)
+
+    async def refresh(self, pod: Obj) -> None:
+        """Writes again what follows objects, the pod or a token's life. Raises VolumesFailed."""
+        await self._set_up(pod, lambda plugin: plugin.live)
+
+    def next_refresh(self, pod: Obj) -> float | None:
+        """When a token in a volume wants renewing (Unix time)."""
+        return self._tokens.next_refresh(uid_of(pod))
+
+    async def tear_down(self, pod_uid: str) -> None:
+        """Unmounts and removes everything of a pod on this node, its directory too. Raises OSError."""
+        directory = self._config.pod_dir(pod_uid)
+        for mount in await self._host.mounts_under(directory):
+            await self._host.unmount(mount)
+        await self._host.remove_tree(directory)
+        self._references.hold(pod_uid, ())
+        self._tokens.forget(pod_uid)
+
+    async def mounts(self, pod: Obj, container: Obj, environment: dict[str, str]) -> tuple[Mount, ...]:
+        """The container's mounts. Raises ConfigError where a subPath cannot be used."""
+        volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or ()}
+        found = []
+        for index, mount in enumerate(container.get("volumeMounts") or ()):
+            volume = volumes.get(mount["name"])
+            if volume is None:
+                raise ConfigError(
+                    f'cannot find volume "{mount["name"]}" to mount into container "{container["name"]}"'
+                )
+            path = volume_path(self._config, pod, plugin_for(volume), volume)
+            if sub_path := _sub_path(mount, environment):
+                path = await self._sub_path(pod, container, index, path, sub_path, mount)
+            found.append(volume_mount(mount, path))
+        return tuple(found)
+
+    async def fetch_for_env(self, pod: Obj, container: Obj) -> dict[tuple[SourceKind, str], Obj | None]:
+        """The objects that the container's environment refers to."""
+        found: dict[tuple[SourceKind, str], Obj | None] = {}
+        for kind, name in env_references(container):
+            found[kind, name] = await self._references.get((kind, namespace_of(pod), name), uid_of(pod))
+        return found
+
+    def _wanted(self, pod: Obj) -> set[Reference]:
+        wanted = {(kind, name) for c in podspec.every_container(pod) for kind, name in env_references(c)}
+        for volume in pod["spec"].get("volumes") or ():
+            try:
+                wanted |= set(plugin_for(volume).references(volume))
+            except MountError:
+                continue  # told when it is mounted
+        return {(kind, namespace_of(pod), name) for kind, name in wanted}
+
+    async def _set_up(self, pod: Obj, chosen: Callable[[VolumePlugin], bool]) -> None:
+        uid = uid_of(pod)
+        self._references.hold(uid, self._wanted(pod))
+        context = VolumeContext(
+            pod,
+            self._config,
+            self._host,
+            self._node(),
+            fetch=lambda kind, name: self._references.get((kind, namespace_of(pod), name), uid),
+            token=lambda audience, seconds: self._token(pod, audience, seconds),
+        )
+        jobs = [self._one(context, volume, chosen) for volume in pod["spec"].get("volumes") or ()]
+        problems = tuple(problem for problem in await asyncio.gather(*jobs) if problem)
+        if problems:
+            raise VolumesFailed(problems)
+
+    async def _token(self, pod: Obj, audience: str, seconds: int) -> str:
+        return (await self._tokens.get(pod, audience, seconds)).text
+
+    async def _one(self, context: VolumeContext, volume: Obj, chosen: Callable[[VolumePlugin], bool]) -> str:
+        """Why it failed, or ""."""
+        try:
+            plugin = plugin_for(volume)
+            if chosen(plugin):
+                path = volume_path(self._config, context.pod, plugin, volume)
+                await plugin.set_up(context, volume, path)
+        except (MountError, ApiError, OSError) as error:
+            return f'MountVolume.SetUp failed for volume "{volume["name"]}" : {error}'
+        return ""
+
+    async def _sub_path(
+        self, pod: Obj, container: Obj, index: int, path: str, sub_path: str, mount: Obj
+    ) -> str:
+        target = (
+            f"{self._config.pod_dir(uid_of(pod))}/volume-subpaths/{mount['name']}/{container['name']}/{index}"
+        )
+        try:
+            return await self._host.bind_sub_path(path, sub_path, target)
+        except OSError as error:
+            name = container["name"]
+            raise ConfigError(
+                f'failed to prepare subPath for volumeMount "{mount["name"]}" of container "{name}": {error}'
+            ) from error
+
+
+def _sub_path(mount: Obj, environment: dict[str, str]) -> str:
+    """Raises ConfigError where `subPathExpr` names a variable that is not set."""
+    expression = mount.get("subPathExpr")
+    if not expression:
+        return str(mount.get("subPath") or "")
+    if missing := unresolved(expression, environment):
+        raise ConfigError(f"missing value for {missing[0]!r}")
+    return expand(expression, environment)
