@@ -13,7 +13,7 @@ from pybernetes.client.events import EventRecorder
 from pybernetes.client.interface import Client, Reaction
 
 from .caches import Caches
-from .plan import Batch, Create, Delete, DeleteCollection, Patch, Plan, Report, Step, Update
+from .plan import Batch, Create, Delete, DeleteCollection, ExpectEmpty, Patch, Plan, Report, Step, Update
 
 log = logging.getLogger("controller")
 CATCH_UP_SECONDS = 5.0
@@ -35,8 +35,9 @@ class Performer:
             for step in plan.steps:
                 await self._step(step, reaction, written)
         finally:
+            deadline = asyncio.get_running_loop().time() + CATCH_UP_SECONDS
             for kind, obj, deleted in written:
-                await self._catch_up(kind, obj, deleted)
+                await self._catch_up(kind, obj, deleted, deadline)
 
     async def _step(
         self, step: Step, reaction: Reaction | None, written: list[tuple[Kind, Obj, bool]]
@@ -48,6 +49,9 @@ class Performer:
         elif isinstance(step, DeleteCollection):
             because = replace(reaction, reason=step.reason) if reaction else None
             await self._client.delete_collection(step.kind, step.namespace, reaction=because)
+        elif isinstance(step, ExpectEmpty):
+            if (await self._client.list(step.kind, step.namespace, limit=1)).items:
+                raise Conflict(f"{step.namespace} still has {step.kind.group_resource}")
         else:
             await self._write(step, reaction, written)
 
@@ -60,9 +64,13 @@ class Performer:
             results = await asyncio.gather(
                 *(self._write(step, reaction, written) for step in wave), return_exceptions=True
             )
-            for result in results:
-                if isinstance(result, BaseException):
-                    raise result
+            failure = next((result for result in results if isinstance(result, BaseException)), None)
+            if failure is not None:
+                if isinstance(failure, ApiError) and batch.otherwise is not None:
+                    note = batch.otherwise(failure)
+                    if note is not None:
+                        await self._write(note, reaction, written)
+                raise failure
             size *= 2
 
     async def _write(
@@ -138,7 +146,7 @@ class Performer:
         metadata = {"name": step.name, "namespace": step.namespace, "uid": step.uid}
         return {"metadata": {k: v for k, v in metadata.items() if v}}
 
-    async def _catch_up(self, kind: Kind, obj: Obj, deleted: bool) -> None:
+    async def _catch_up(self, kind: Kind, obj: Obj, deleted: bool, deadline: float) -> None:
         informer = self._caches.informer(kind)
         if informer is None:
             return
@@ -155,7 +163,8 @@ class Performer:
             def visible() -> bool:
                 return informer.revision >= revision
 
-        if not await informer.seen(visible, CATCH_UP_SECONDS):
+        left = max(0.0, deadline - asyncio.get_running_loop().time())
+        if not await informer.seen(visible, left):
             log.info("the cache of %s has not caught up with %s", kind.group_resource, key)
 
     def _report(self, report: Report, name: str = "", error: str = "") -> None:

@@ -6,10 +6,11 @@ true then. So the order is part of the logic: a crash between any two steps must
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from pybernetes.api.errors import ApiError
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
 
@@ -94,9 +95,20 @@ class Batch:
     when a wave has a failure, the rest is not tried."""
 
     steps: tuple[Create | Delete | Patch, ...]
+    otherwise: Callable[[ApiError], Update | None] | None = None
+    """What to write down about a failure before the plan ends with it (a condition in the status)."""
 
 
-Step: TypeAlias = Report | Create | Update | Patch | Delete | DeleteCollection | Batch
+@dataclass(frozen=True, slots=True)
+class ExpectEmpty:
+    """Asks the server, not the caches, whether a namespace has no object of a kind; if it has one, the plan ends here
+    with a Conflict. Before a step that cannot be taken back."""
+
+    kind: Kind
+    namespace: str
+
+
+Step: TypeAlias = Report | Create | Update | Patch | Delete | DeleteCollection | ExpectEmpty | Batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class SpdyStream:
         self._changed = asyncio.Event()
 
     async def read(self) -> bytes:
-        """The next bytes; b"" at the end. Raises ConnectionError where the stream was reset or the session broke."""
+        """The next bytes; b"" at the end. Raises ConnectionError where the stream or the session broke."""
         while not self._chunks:
             if self._error is not None:
                 raise self._error
@@ -89,6 +89,8 @@ class SpdyStream:
         """Gives the stream up, both halves."""
         if self._error is None:
             self.fail(ConnectionResetError("the stream was reset"))
+            self._chunks.clear()
+            self._buffered = 0
             self._session.framer.reset(self.id, status)
             with contextlib.suppress(ConnectionError):
                 await self._session.flush()
@@ -120,18 +122,26 @@ class SpdyStream:
         self._ended = self._ended or fin
         self._changed.set()
 
+    def was_reset(self, status: int) -> None:
+        """The peer takes no more. Go's peers close a connection by resetting its streams, right behind the last data:
+        for the reader that is an end of file, unless it still waits for the stream to be accepted.
+        """
+        if not self._replied.is_set() or status != ResetStatus.CANCEL:
+            self.fail(ConnectionResetError(f"the peer reset the stream (status {status})"))
+        else:
+            self._finished = True
+            self.feed(b"", fin=True)
+
     def fail(self, error: ConnectionError) -> None:
+        """Breaks the stream; data that had arrived can still be read."""
         self._error = self._error or error
-        if not isinstance(error, SessionEnded):
-            self._chunks.clear()
-            self._buffered = 0
         self._changed.set()
         self._replied.set()
         self._session.consumed()
 
 
 class SessionEnded(ConnectionResetError):
-    """The connection under the streams is gone; data that had arrived can still be read."""
+    """The connection under the streams is gone."""
 
 
 class SpdySession:
@@ -228,7 +238,7 @@ class SpdySession:
                 await self._feed(id, data, fin)
             case WasReset(id, status):
                 if (stream := self._streams.pop(id, None)) is not None:
-                    stream.fail(ConnectionResetError(f"the peer reset the stream (status {status})"))
+                    stream.was_reset(status)
             case GoAway():
                 self._incoming.put_nowait(None)
 

@@ -133,7 +133,9 @@ def test_events_about_cluster_scoped_objects_are_in_default() -> None:
     assert run_virtual(main()) == {"apiVersion": "v1", "kind": "Node", "name": "web", "uid": "web"}
 
     async def story(_client: ApiClient, recorder: EventRecorder, _about: Obj) -> None:
-        recorder.event({"apiVersion": "v1", "kind": "Node", "name": "web", "uid": "web"}, "Normal", "Up", "up")
+        recorder.event(
+            {"apiVersion": "v1", "kind": "Node", "name": "web", "uid": "web"}, "Normal", "Up", "up"
+        )
 
     (event,) = with_recorder(story)
     assert event["metadata"]["namespace"] == "default"

@@ -191,7 +191,11 @@ def test_a_handler_that_fails_stops_neither_the_cache_nor_other_handlers(
         [[("MODIFIED", config_map("poison", 11)), ("ADDED", config_map("fine", 12))]],
     )
     informer, told = follow(server, prepare=poison)
-    assert told == [("ADDED", "", "poison@1"), ("MODIFIED", "poison@1", "poison@11"), ("ADDED", "", "fine@12")]
+    assert told == [
+        ("ADDED", "", "poison@1"),
+        ("MODIFIED", "poison@1", "poison@11"),
+        ("ADDED", "", "fine@12"),
+    ]
     assert informer.get("default/fine") is not None
     assert "KeyError" in caplog.text
 

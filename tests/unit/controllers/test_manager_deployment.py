@@ -6,7 +6,15 @@ import pytest
 from world import World, deployment, play
 
 from pybernetes.api import kinds
-from pybernetes.api.meta import Obj, annotations_of, controller_ref_of, is_deleting, labels_of, name_of, uid_of
+from pybernetes.api.meta import (
+    Obj,
+    annotations_of,
+    controller_ref_of,
+    is_deleting,
+    labels_of,
+    name_of,
+    uid_of,
+)
 from pybernetes.lang.intorstr import scaled_value
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -33,7 +41,9 @@ def test_a_deployment_becomes_ready_pods() -> None:
         assert all(name_of(p).startswith(f"{name_of(rs)}-") for p in pods)
         assert labels_of(pods[0])["pod-template-hash"] == name_of(rs).removeprefix("web-")
         status = web["status"]
-        assert {k: status[k] for k in ("replicas", "readyReplicas", "availableReplicas", "updatedReplicas")} == {
+        assert {
+            k: status[k] for k in ("replicas", "readyReplicas", "availableReplicas", "updatedReplicas")
+        } == {
             "replicas": 3,
             "readyReplicas": 3,
             "availableReplicas": 3,
@@ -192,9 +202,7 @@ def test_a_paused_deployment_is_scaled_but_not_rolled() -> None:
 
 def test_a_rollout_that_gets_nowhere_is_reported_and_holds_the_old_pods() -> None:
     async def story(world: World) -> None:
-        await world.client.create(
-            kinds.DEPLOYMENT, deployment(replicas=4, progressDeadlineSeconds=30)
-        )
+        await world.client.create(kinds.DEPLOYMENT, deployment(replicas=4, progressDeadlineSeconds=30))
         await world.settle()
         world.ready_after = None
         template = deployment(image="nginx:broken")["spec"]["template"]
@@ -227,13 +235,17 @@ def test_scaling_in_the_middle_of_a_rollout_shares_the_change() -> None:
         template = deployment(image="nginx:broken")["spec"]["template"]
         await world.change(kinds.DEPLOYMENT, "web", {"template": template})
         await world.settle(10)
-        sizes = {rs["spec"]["template"]["spec"]["containers"][0]["image"]: rs["spec"]["replicas"]
-                 for rs in await world.all(kinds.REPLICASET)}
+        sizes = {
+            rs["spec"]["template"]["spec"]["containers"][0]["image"]: rs["spec"]["replicas"]
+            for rs in await world.all(kinds.REPLICASET)
+        }
         assert sizes == {"nginx:1": 8, "nginx:broken": 5}
         await world.change(kinds.DEPLOYMENT, "web", {"replicas": 15})
         await world.settle(10)
-        sizes = {rs["spec"]["template"]["spec"]["containers"][0]["image"]: rs["spec"]["replicas"]
-                 for rs in await world.all(kinds.REPLICASET)}
+        sizes = {
+            rs["spec"]["template"]["spec"]["containers"][0]["image"]: rs["spec"]["replicas"]
+            for rs in await world.all(kinds.REPLICASET)
+        }
         # The example of upstream's documentation: of five more, three go to the old set and two to the new one.
         assert sizes == {"nginx:1": 11, "nginx:broken": 7}
 

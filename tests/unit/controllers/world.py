@@ -54,7 +54,9 @@ class World:
         for task in failed:
             task.result()
 
-    def manager(self, selection: str = "*", **settings: Any) -> tuple[KubeControllerManager, asyncio.Task[Any]]:
+    def manager(
+        self, selection: str = "*", **settings: Any
+    ) -> tuple[KubeControllerManager, asyncio.Task[Any]]:
         """Starts a controller manager with the rights that upstream's has."""
         manager = KubeControllerManager(
             ApiClient(self.server.transport(MANAGER)),
@@ -101,9 +103,7 @@ class World:
         }
         patch = {"status": {**status, "conditions": [entry]}}
         try:
-            await self.client.patch(
-                kinds.POD, name_of(pod), namespace_of(pod), patch, subresource="status"
-            )
+            await self.client.patch(kinds.POD, name_of(pod), namespace_of(pod), patch, subresource="status")
         except NotFound:
             return
 
@@ -176,9 +176,7 @@ def pod(name: str, labels: dict[str, str] | None = None, namespace: str = "defau
     return {**made, "metadata": {**made["metadata"], "labels": labels or {}}}
 
 
-def play(
-    story: Callable[[World], Awaitable[None]], selection: str | None = "*", **settings: Any
-) -> None:
+def play(story: Callable[[World], Awaitable[None]], selection: str | None = "*", **settings: Any) -> None:
     """Runs a story with a manager (unless `selection` is None) and kubelets. Trees of the server raise when changed."""
 
     async def main() -> None:

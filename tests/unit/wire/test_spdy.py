@@ -236,11 +236,16 @@ def test_reset_and_the_end_of_the_connection() -> None:
             one, two = await client.open({}), await client.open({})
             peers = [await server.accept(), await server.accept()]
             assert all(peers)
+            await one.write(b"last words")
             await one.reset()
             assert peers[0] is not None
             assert peers[1] is not None
+            # A cancelled stream is how Go's peers end one: what came is read, then an end of file.
+            assert await peers[0].read_all() == b"last words"
             with pytest.raises(ConnectionError):
-                await peers[0].read()
+                await peers[0].write(b"x")
+            with pytest.raises(ConnectionError):
+                await one.read()
             await two.write(b"before the end")
             left.close()
             assert await peers[1].read() == b"before the end"

@@ -30,10 +30,9 @@ def report(rollout: Rollout, now: float, created: str = "") -> Report:
     conditions = [dict(entry) for entry in old.get("conditions") or ()]
     _set(conditions, _availability(rollout, status), now)
     progressing = _progress(rollout, status, now, created)
-    look_again: float | None = None
     if progressing is not None:
         _set(conditions, progressing, now, renew=progressing["reason"] == "ReplicaSetUpdated")
-        look_again = _until_deadline(rollout, conditions, now)
+    look_again = _until_deadline(rollout, conditions, now)
     failure = next((c for rs in rollout.all if (c := condition(rs, "ReplicaFailure"))), None)
     conditions = [c for c in conditions if c["type"] != "ReplicaFailure" or failure is not None]
     if failure is not None:
@@ -128,11 +127,14 @@ def _moved(old: Obj, new: Obj) -> bool:
 
 
 def _until_deadline(rollout: Rollout, conditions: list[dict[str, Any]], now: float) -> float | None:
+    deadline = rollout.deployment["spec"].get("progressDeadlineSeconds", NO_DEADLINE)
     current = next((c for c in conditions if c["type"] == "Progressing"), None)
-    if current is None or current["reason"] in (NEW_AVAILABLE, TIMED_OUT) or current["status"] != "True":
+    if deadline >= NO_DEADLINE or current is None or current["status"] != "True":
         return None
-    deadline = int(rollout.deployment["spec"]["progressDeadlineSeconds"])
-    return max(0.0, parse(current["lastUpdateTime"]) + deadline - now) + 1
+    if current["reason"] in (NEW_AVAILABLE, TIMED_OUT):
+        return None
+    since = current.get("lastUpdateTime") or current["lastTransitionTime"]
+    return float(max(0.0, parse(since) + deadline - now) + 1)
 
 
 def _condition(condition_type: str, status: str, reason: str, message: str) -> dict[str, str]:

@@ -1,0 +1,156 @@
+"""Telling the API each pod's status: only what differs, in order for each pod, the newest wins."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from pybernetes.api import kinds
+from pybernetes.api.errors import ApiError, Conflict, NotFound
+from pybernetes.api.meta import MutableObj, Obj, name_of, namespace_of, resource_version_of, uid_of
+from pybernetes.client.interface import Client
+
+log = logging.getLogger("kubelet.status")
+
+RETRY_FIRST, RETRY_MOST = 0.2, 10.0
+
+# What a kubelet writes; a field of these that it no longer reports is removed.
+OWNED = (
+    "observedGeneration",
+    "phase",
+    "message",
+    "reason",
+    "hostIP",
+    "hostIPs",
+    "podIP",
+    "podIPs",
+    "startTime",
+    "initContainerStatuses",
+    "containerStatuses",
+    "ephemeralContainerStatuses",
+    "qosClass",
+)
+
+
+def status_patch(old: Obj, new: Obj) -> MutableObj | None:
+    """A strategic merge patch of `status` that makes the kubelet's fields of `old` be `new`'s; None if they are.
+
+    Conditions are merged by type, so that those of others are left alone.
+    """
+    patch: MutableObj = {}
+    for field in OWNED:
+        if field in new and old.get(field) != new[field]:
+            patch[field] = _replacement(old.get(field), new[field])
+        elif field in old and field not in new:
+            patch[field] = None
+    before = {c["type"]: c for c in old.get("conditions") or ()}
+    changed = [c for c in new.get("conditions") or () if not _same_condition(before.get(c["type"]), c)]
+    if changed:
+        patch["conditions"] = [_condition_patch(before.get(c["type"]), c) for c in changed]
+    return patch or None
+
+
+def _replacement(old: Any, new: Any) -> Any:
+    """podIPs and hostIPs are merged by `ip`: to replace them the list says so."""
+    if isinstance(new, list) and new and isinstance(new[0], Mapping) and set(new[0]) == {"ip"} and old:
+        return [*new, {"$patch": "replace"}]
+    return new
+
+
+def _same_condition(old: Obj | None, new: Obj) -> bool:
+    return old is not None and all(
+        old.get(field) == new.get(field) for field in ("status", "reason", "message", "observedGeneration")
+    )
+
+
+def _condition_patch(old: Obj | None, new: Obj) -> MutableObj:
+    gone = {field: None for field in ("reason", "message") if old and old.get(field) and field not in new}
+    return {**new, **gone}
+
+
+class StatusManager:
+    """`set` returns at once; a task for each pod with something to tell sends it. A write that fails without an
+    answer is tried again; one refused because the pod is gone or is another by now is dropped."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._wanted: dict[str, tuple[Obj, Obj]] = {}
+        self._known: dict[str, Obj] = {}
+        self._sending: dict[str, asyncio.Task[None]] = {}
+
+    def set(self, pod: Obj, status: Obj) -> None:
+        """`pod` is the newest version from the API."""
+        uid = uid_of(pod)
+        if self._wanted.get(uid, (None, None))[1] == status and uid in self._sending:
+            return
+        base = self._base(pod)
+        if uid not in self._sending and status_patch(base.get("status") or {}, status) is None:
+            self._wanted[uid] = (pod, status)
+            return
+        self._wanted[uid] = (pod, status)
+        if uid not in self._sending:
+            self._sending[uid] = asyncio.create_task(self._send(uid), name=f"status {name_of(pod)}")
+
+    def get(self, pod: Obj) -> Obj:
+        """The status as this kubelet last told or is about to tell it."""
+        wanted = self._wanted.get(uid_of(pod))
+        return wanted[1] if wanted is not None else pod.get("status") or {}
+
+    async def flush(self, pod_uid: str) -> None:
+        """Waits until all told about the pod is written or dropped."""
+        while (task := self._sending.get(pod_uid)) is not None:
+            await asyncio.wait([task])
+
+    def forget(self, pod_uid: str) -> None:
+        self._wanted.pop(pod_uid, None)
+        self._known.pop(pod_uid, None)
+        if task := self._sending.pop(pod_uid, None):
+            task.cancel()
+
+    async def close(self) -> None:
+        tasks = [*self._sending.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _base(self, pod: Obj) -> Obj:
+        """The newest version known: from the watch, or the answer to our own last write."""
+        known = self._known.get(uid_of(pod))
+        if known is None or _revision(pod) >= _revision(known):
+            return pod
+        return known
+
+    async def _send(self, uid: str) -> None:
+        delay = RETRY_FIRST
+        try:
+            while True:
+                pod, status = self._wanted[uid]
+                patch = status_patch(self._base(pod).get("status") or {}, status)
+                if patch is None:
+                    return
+                try:
+                    self._known[uid] = await self._client.patch(
+                        kinds.POD,
+                        name_of(pod),
+                        namespace_of(pod),
+                        {"metadata": {"uid": uid}, "status": patch},
+                        patch_type="strategic",
+                        subresource="status",
+                    )
+                    delay = RETRY_FIRST
+                except (NotFound, Conflict):
+                    return  # deleted, or another pod of the same name
+                except (ApiError, OSError) as error:
+                    log.warning("status of %s not written: %s", name_of(pod), error)
+                    await asyncio.sleep(delay)
+                    delay = min(2 * delay, RETRY_MOST)
+                if self._wanted.get(uid, (None, None))[1] is status:
+                    return
+        finally:
+            self._sending.pop(uid, None)
+
+
+def _revision(obj: Obj) -> int:
+    return int(resource_version_of(obj) or 0)
