@@ -24,6 +24,8 @@ class Caches:
     def __init__(self, informers: Informers) -> None:
         self._informers = informers
         self._by_kind: dict[Kind, Informer] = {}
+        self.filled_at: float | None = None
+        """Unix time since which the first controller has had its caches filled: before it, silence means nothing."""
 
     def follow(self, kind: Kind) -> Informer:
         """The informer of a kind, indexed by controlling owner. Before the informers run."""

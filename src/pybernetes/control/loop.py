@@ -48,6 +48,8 @@ class ControllerLoop:
         kinds = [watch.kind for watch in self.definition.watches] + [*self.definition.reads]
         for kind in kinds:
             await self._caches.follow(kind).synced()
+        if self._caches.filled_at is None:
+            self._caches.filled_at = self._env.now()
         try:
             async with asyncio.TaskGroup() as group:
                 for number in range(self.definition.workers):

@@ -23,18 +23,21 @@ class UnknownController(ValueError):
 def enabled(controllers: Sequence[AnyController], selection: str) -> tuple[AnyController, ...]:
     """The controllers that upstream's `--controllers` selects: `*` all, `name` that one, `-name` not that one; the
     first entry that speaks of a controller decides. Raises UnknownController."""
+    names = chosen([controller.name for controller in controllers], selection)
+    return tuple(controller for controller in controllers if controller.name in names)
+
+
+def chosen(names: Sequence[str], selection: str) -> frozenset[str]:
+    """`enabled`, by names alone."""
     entries = [entry.strip() for entry in selection.split(",") if entry.strip()]
-    names = {controller.name for controller in controllers}
     for entry in entries:
         if entry != "*" and entry.removeprefix("-") not in names:
             raise UnknownController(f'"{entry.removeprefix("-")}" is not in the list of known controllers')
 
-    def chosen(name: str) -> bool:
-        if name in entries:
-            return True
-        return f"-{name}" not in entries and "*" in entries
-
-    return tuple(controller for controller in controllers if chosen(controller.name))
+    everything = "*" in entries
+    return frozenset(
+        name for name in names if name in entries or (everything and f"-{name}" not in entries)
+    )
 
 
 class ControllerManager:

@@ -10,7 +10,7 @@ from pybernetes.api.kind import Kind
 from pybernetes.client.interface import Client
 from pybernetes.clock import Env
 from pybernetes.control.definition import Settings
-from pybernetes.control.manager import ControllerManager, enabled
+from pybernetes.control.manager import ControllerManager, chosen
 
 from .garbagecollector.collector import GarbageCollector
 from .table import CONTROLLERS, GARBAGE_COLLECTOR
@@ -37,12 +37,11 @@ class KubeControllerManager:
         selection: str = "*",
     ) -> None:
         """See `ControllerManager` for the clients. Raises UnknownController."""
-        rows = [row for row in selection.split(",") if row.strip().removeprefix("-") != GARBAGE_COLLECTOR]
-        self.manager = ControllerManager(
-            client, env, enabled(CONTROLLERS, ",".join(rows)), settings, client_of
-        )
+        names = chosen([*(row.name for row in CONTROLLERS), GARBAGE_COLLECTOR], selection)
+        rows = tuple(row for row in CONTROLLERS if row.name in names)
+        self.manager = ControllerManager(client, env, rows, settings, client_of)
         self.collector: GarbageCollector | None = None
-        if f"-{GARBAGE_COLLECTOR}" not in selection and ("*" in rows or GARBAGE_COLLECTOR in selection):
+        if GARBAGE_COLLECTOR in names:
             own = client_of("generic-garbage-collector")
             performer = self.manager.performer(own, env, GARBAGE_COLLECTOR)
             self.collector = GarbageCollector(

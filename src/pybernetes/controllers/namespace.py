@@ -11,7 +11,7 @@ from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj, is_deleting, namespace_of
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself
-from pybernetes.control.plan import DeleteCollection, Plan, Steps, Update
+from pybernetes.control.plan import DeleteCollection, ExpectEmpty, Plan, Steps, Update
 from pybernetes.lang.timestamps import rfc3339
 
 FINALIZER = "kubernetes"
@@ -28,6 +28,8 @@ def emptied_kinds() -> tuple[Kind, ...]:
 
 
 EMPTIED = emptied_kinds()
+FOLLOWED = tuple(kind for kind in EMPTIED if kind is not kinds.EVENT)
+"""Kinds whose objects are cached. Events are too many for that, and nothing holds them: they go last, unseen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def observe(key: str, caches: Caches) -> Seen | None:
         return None
     left: dict[Kind, int] = {}
     finalizers: dict[str, int] = {}
-    for kind in EMPTIED:
+    for kind in FOLLOWED:
         objects = caches.list(kind, key)
         if objects:
             left[kind] = len(objects)
@@ -74,12 +76,16 @@ def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
         return steps.plan("empty: reporting it first")
     rest = [f for f in namespace["spec"]["finalizers"] if f != FINALIZER]
     final = {**namespace, "spec": {**namespace["spec"], "finalizers": rest}}
-    return Plan((Update(kinds.NAMESPACE, final, "nothing is left in it", "finalize"),), None, "empty")
+    # What the caches have not seen yet must not outlive its namespace: before the last step the server itself is asked.
+    steps.add(DeleteCollection(kinds.EVENT, name, "the namespace is being deleted"))
+    steps.add(*(ExpectEmpty(kind, name) for kind in EMPTIED))
+    steps.add(Update(kinds.NAMESPACE, final, "nothing is left in it", "finalize"))
+    return steps.plan("empty")
 
 
 def _conditions(seen: Seen, now: float) -> list[dict[str, Any]]:
     """Upstream's five conditions, with what remains in words."""
-    counts = sorted((kind.group_resource, count) for kind, count in seen.left.items())
+    counts = sorted((f"{kind.plural}.{kind.group}", count) for kind, count in seen.left.items())
     content = ", ".join(f"{name} has {count} resource instances" for name, count in counts)
     holders = ", ".join(
         f"{name} in {count} resource instances" for name, count in sorted(seen.finalizers.items())
@@ -115,7 +121,7 @@ def _namespace_if_deleting(obj: Obj, caches: Caches) -> tuple[str, ...]:
 
 CONTROLLER = ControllerDef(
     "namespace-controller",
-    watches=(itself(kinds.NAMESPACE), *(Watch(kind, _namespace_if_deleting) for kind in EMPTIED)),
+    watches=(itself(kinds.NAMESPACE), *(Watch(kind, _namespace_if_deleting) for kind in FOLLOWED)),
     observe=observe,
     plan=plan,
     account="namespace-controller",

@@ -22,6 +22,7 @@ UNIDIRECTIONAL = 0x02
 MAX_CONTROL = 64 * 1024
 MAX_HEADERS = 256 * 1024
 MAX_DATA = 32 * 1024
+MAX_UNSENT = 10_000
 STREAM_MASK = 0x7FFFFFFF
 
 
@@ -210,6 +211,8 @@ class Framer:
                 (ping,) = struct.unpack_from("!I", payload)
                 if ping % 2 == self._parity:
                     events.append(Pong(ping))
+                elif len(self._outgoing) > MAX_UNSENT:
+                    raise self._broken("pings without end from a peer that reads nothing")
                 else:
                     self._emit(FrameType.PING, 0, payload[:4])
             case FrameType.GOAWAY:

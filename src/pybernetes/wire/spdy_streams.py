@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 BUFFER = 256 * 1024
 UNANSWERED = 100
+# How long a peer that broke the protocol may take to read that it did, in seconds.
+LAST_WORDS = 1.0
 
 
 class Duplex(Protocol):
@@ -153,21 +155,23 @@ class SpdySession:
         self._streams: dict[int, SpdyStream] = {}
         self._incoming: asyncio.Queue[SpdyStream | None] = asyncio.Queue()
         self._room = asyncio.Event()
-        self._sending = asyncio.Lock()
-        self._reader: asyncio.Task[None] | None = None
+        self._to_send = asyncio.Event()
+        self._flushing: list[asyncio.Future[None]] = []
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._ended: ConnectionError | None = None
 
     async def __aenter__(self) -> SpdySession:
-        self._reader = asyncio.get_running_loop().create_task(self._read())
+        loop = asyncio.get_running_loop()
+        self._tasks = (loop.create_task(self._read()), loop.create_task(self._write()))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stops reading and breaks the streams. The transport stays its owner's to close."""
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.wait((self._reader,))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
         self._end(SessionEnded("the session is closed"))
 
     async def open(
@@ -194,12 +198,13 @@ class SpdySession:
             await self.flush()
 
     async def flush(self) -> None:
-        """Sends what was framed, in order. Raises ConnectionError."""
-        async with self._sending:
-            if self._ended is not None:
-                raise self._ended
-            if outgoing := self.framer.take():
-                await self._transport.write(outgoing)
+        """Waits until what was framed is on its way, in order. Raises ConnectionError."""
+        if self._ended is not None:
+            raise self._ended
+        flushed = asyncio.get_running_loop().create_future()
+        self._flushing.append(flushed)
+        self._to_send.set()
+        await flushed
 
     def consumed(self) -> None:
         self._room.set()
@@ -216,13 +221,33 @@ class SpdySession:
             while data := await self._transport.read():
                 for event in self.framer.receive(data):
                     await self._handle(event)
-                await self.flush()
+                # Never waits for the writer: a peer that reads nothing until it is read from would stop both.
+                self._to_send.set()
         except ConnectionError as broken:
             log.debug("a SPDY session broke", exc_info=True)
             error = broken if isinstance(broken, SessionEnded) else SessionEnded(str(broken))
-            with contextlib.suppress(ConnectionError):
-                await self.flush()
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(LAST_WORDS):
+                    await self.flush()
         finally:
+            self._end(error)
+
+    async def _write(self) -> None:
+        waiting: list[asyncio.Future[None]] = []
+        error: ConnectionError = SessionEnded("the session is closed")
+        try:
+            while await self._to_send.wait():
+                self._to_send.clear()
+                waiting, self._flushing = self._flushing, []
+                if outgoing := self.framer.take():
+                    await self._transport.write(outgoing)
+                for flushed in waiting:
+                    if not flushed.done():
+                        flushed.set_result(None)
+        except ConnectionError as broken:
+            error = SessionEnded(str(broken))
+        finally:
+            self._flushing += waiting
             self._end(error)
 
     async def _handle(self, event: object) -> None:
@@ -268,4 +293,9 @@ class SpdySession:
             for stream in tuple(self._streams.values()):
                 stream.fail(error)
             self._streams.clear()
+            for flushed in self._flushing:
+                if not flushed.done():
+                    flushed.set_exception(error)
+                    flushed.exception()  # the waiter may be gone
+            self._flushing.clear()
             self._incoming.put_nowait(None)

@@ -142,9 +142,8 @@ def _with_requirements(name: str) -> list[importlib.metadata.Distribution]:
             found[current] = importlib.metadata.distribution(current)
         except importlib.metadata.PackageNotFoundError:
             continue  # needed on other platforms only
-        for requirement in found[current].requires or ():
-            if "extra ==" not in requirement:
-                waiting.append(re.split(r"[^A-Za-z0-9_.-]", requirement, maxsplit=1)[0].lower())
+        needed = [text for text in found[current].requires or () if "extra ==" not in text]
+        waiting += [re.split(r"[^A-Za-z0-9_.-]", text, maxsplit=1)[0].lower() for text in needed]
     return [*found.values()]
 
 

@@ -87,7 +87,7 @@ def test_hashes() -> None:
     assert hashing.fnv32a(b"foobar") == 0xBF9CF968
     assert hashing.fnv32(b"foobar") == 0x31F0B262
     assert hashing.fnv32a(b"bar", hashing.fnv32a(b"foo")) == hashing.fnv32a(b"foobar")
-    assert hashing.safe_encode("0123456789") == "456789bcdf" or len(hashing.safe_encode("0123456789")) == 10
+    assert hashing.safe_encode("0123456789") == "456789bcdf"
 
 
 def test_int_or_string() -> None:

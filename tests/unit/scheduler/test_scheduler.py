@@ -11,6 +11,7 @@ from typing import Any
 
 from pybernetes.api import kinds
 from pybernetes.api.errors import ServiceUnavailable
+from pybernetes.api.kind import new_object
 from pybernetes.api.meta import Obj
 from pybernetes.apiserver.config import ApiServerConfig
 from pybernetes.apiserver.server import ApiServer
@@ -54,6 +55,8 @@ def play(story: Story, *, binding_failures: int = 0) -> None:
             client = ApiClient(transport)
             scheduler = Scheduler(ApiClient(FlakyTransport(transport, binding_failures)), env)
             running = asyncio.create_task(scheduler.run())
+            account = new_object(kinds.SERVICEACCOUNT, "default", "default")
+            await client.create(kinds.SERVICEACCOUNT, account)
             try:
                 await story(client, scheduler)
                 assert not running.done()

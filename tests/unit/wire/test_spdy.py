@@ -230,6 +230,30 @@ def test_a_slow_reader_holds_the_sender() -> None:
     asyncio.run(main())
 
 
+def test_a_sender_that_is_held_up_does_not_stop_the_reader() -> None:
+    """A command that ends without reading its stdin: the peer stops reading, but its answer must come through."""
+
+    async def main() -> None:
+        async with sessions() as (client, server, _, _):
+            stdin, error = (
+                await client.open({"streamtype": "stdin"}),
+                await client.open({"streamtype": "error"}),
+            )
+            unread, answer = await server.accept(), await server.accept()
+            assert unread is not None
+            assert answer is not None
+            sending = asyncio.ensure_future(stdin.write(b"x" * 20_000_000))
+            await asyncio.sleep(0.05)
+            assert not sending.done()
+            server.framer.ping()
+            await answer.write(b"done")
+            await answer.finish()
+            assert await error.read_all() == b"done"
+            sending.cancel()
+
+    asyncio.run(main())
+
+
 def test_reset_and_the_end_of_the_connection() -> None:
     async def main() -> None:
         async with sessions() as (client, server, left, _):

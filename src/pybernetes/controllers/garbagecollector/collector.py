@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from pybernetes.aio.workqueue import WorkQueue
-from pybernetes.api.errors import ApiError, NotFound
+from pybernetes.api.errors import ApiError, Conflict, NotFound
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj, uid_of
 from pybernetes.client.informer import Change, Handler
@@ -59,7 +59,8 @@ class GarbageCollector:
     def _put(self, node: Node) -> None:
         before = self.graph.nodes.get(node.uid)
         if before == node:
-            return  # nothing that ownership depends on has changed
+            self.graph.nodes[node.uid] = node  # only its version is new; nothing that ownership depends on
+            return
         self.graph.put(node)
         if node.owners or node.deleting:
             self.queue.add(node.uid)
@@ -84,6 +85,8 @@ class GarbageCollector:
             uid = await self.queue.get()
             try:
                 await self._collect(uid)
+            except Conflict:
+                self.queue.retry(uid)  # it has changed meanwhile: look again
             except (ApiError, OSError) as error:
                 wait = self.queue.retry(uid)
                 log.info("garbage collector %s: %s; again in %.2f s", uid, error, wait)

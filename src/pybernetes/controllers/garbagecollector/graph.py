@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pybernetes.api.kind import Kind
-from pybernetes.api.meta import Obj, is_deleting, name_of, namespace_of, uid_of
+from pybernetes.api.meta import Obj, is_deleting, name_of, namespace_of, resource_version_of, uid_of
 
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 
@@ -19,6 +19,7 @@ class Owner:
     name: str
     api_version: str
     kind: str
+    controller: bool
     blocks: bool
 
 
@@ -34,12 +35,21 @@ class Node:
     deleting: bool
     waits_for_dependents: bool
     orphans_dependents: bool
+    version: str = field(default="", compare=False)
+    """The resourceVersion of which all this is true: the precondition of every write. Not part of what a node is."""
 
 
 def node_of(kind: Kind, obj: Obj) -> Node:
     metadata = obj["metadata"]
     owners = tuple(
-        Owner(r["uid"], r["name"], r["apiVersion"], r["kind"], bool(r.get("blockOwnerDeletion")))
+        Owner(
+            r["uid"],
+            r["name"],
+            r["apiVersion"],
+            r["kind"],
+            bool(r.get("controller")),
+            bool(r.get("blockOwnerDeletion")),
+        )
         for r in metadata.get("ownerReferences") or ()
     )
     finalizers = metadata.get("finalizers") or ()
@@ -53,6 +63,7 @@ def node_of(kind: Kind, obj: Obj) -> Node:
         deleting,
         deleting and FOREGROUND in finalizers,
         deleting and ORPHAN in finalizers,
+        resource_version_of(obj),
     )
 
 

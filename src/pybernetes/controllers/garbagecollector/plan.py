@@ -98,7 +98,15 @@ def _unknown_owner(seen: Seen) -> Plan:
 
 
 def _delete(node: Node, propagation: Any, reason: str) -> Plan:
-    step = Delete(node.kind, node.namespace, node.name, node.uid, reason, propagation=propagation)
+    step = Delete(
+        node.kind,
+        node.namespace,
+        node.name,
+        node.uid,
+        reason,
+        propagation=propagation,
+        resource_version=node.version,
+    )
     return Plan((step,), None, reason)
 
 
@@ -114,7 +122,8 @@ def _drop_references(seen: Seen, uids: Set[str]) -> Plan:
 
 def _tree(owner: Owner) -> dict[str, Any]:
     tree = {"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name, "uid": owner.uid}
-    return {**tree, **({"blockOwnerDeletion": True} if owner.blocks else {})}
+    flags = {"controller": owner.controller, "blockOwnerDeletion": owner.blocks}
+    return {**tree, **{name: True for name, is_set in flags.items() if is_set}}
 
 
 def _orphan(seen: Seen) -> Plan:
@@ -143,4 +152,6 @@ def _blocks(dependent: Node, owner: Node) -> bool:
 
 
 def _patch(node: Node, metadata: dict[str, Any], reason: str) -> Patch:
-    return Patch(node.kind, node.namespace, node.name, {"metadata": {**metadata, "uid": node.uid}}, reason)
+    # Lists are replaced as a whole: the precondition keeps what somebody else has changed meanwhile.
+    identity = {"uid": node.uid, "resourceVersion": node.version}
+    return Patch(node.kind, node.namespace, node.name, {"metadata": {**metadata, **identity}}, reason)

@@ -31,11 +31,12 @@ MANAGED = {*TAINTS.values(), UNSCHEDULABLE}
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A node, its lease, and the pods on it."""
+    """A node, its lease, the pods on it, and since when this manager has been able to hear the node."""
 
     node: Obj
     lease: Obj | None
     pods: tuple[Obj, ...]
+    listening_since: float = 0.0
 
 
 def observe(key: str, caches: Caches) -> Seen | None:
@@ -43,7 +44,8 @@ def observe(key: str, caches: Caches) -> Seen | None:
     if node is None:
         return None
     pods = caches.by_index(kinds.POD, "node", key)
-    return Seen(node, caches.get(kinds.LEASE, f"{LEASES}/{key}"), tuple(pods))
+    lease = caches.get(kinds.LEASE, f"{LEASES}/{key}")
+    return Seen(node, lease, tuple(pods), caches.filled_at or 0.0)
 
 
 def plan(seen: Seen, now: float, settings: Settings) -> Plan:
@@ -73,8 +75,9 @@ def plan(seen: Seen, now: float, settings: Settings) -> Plan:
 
 
 def _last_sign(seen: Seen) -> float:
-    """When the node was last heard of: by its lease, its status, or its making."""
-    times = [parse(seen.node["metadata"]["creationTimestamp"])]
+    """When the node was last heard of: by its lease, its status, or its making. A manager that was away must not take
+    the past for silence: it counts from when it began to listen."""
+    times = [parse(seen.node["metadata"]["creationTimestamp"]), seen.listening_since]
     if seen.lease is not None and (renewed := (seen.lease.get("spec") or {}).get("renewTime")):
         times.append(parse(renewed))
     ready = condition(seen.node, "Ready")
