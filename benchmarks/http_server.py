@@ -26,7 +26,9 @@ from pybernetes.wire.tls import server_context, tune_process
 
 BODY = b"x" * 1024
 HEADERS = (("Content-Type", "application/json"), ("Cache-Control", "no-cache, private"))
-REQUEST = b"GET /api/v1/namespaces/default/pods/web HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n"
+REQUEST = (
+    b"GET /api/v1/namespaces/default/pods/web HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n"
+)
 
 
 def make_certificate(directory: Path) -> tuple[Path, Path]:
@@ -171,7 +173,9 @@ def main() -> None:
                     figure = await rate(port, context, chosen.connections, chosen.seconds)
                     print(f"{label}: {figure:,.0f} requests/s (1 KiB, {chosen.connections} connections)")
                 took, memory = await fan_out(tls_port, tls, chosen.watches, ours)
-                print(f"{chosen.watches} TLS watches: event to the last in {took * 1000:.0f} ms, peak {memory} MiB")
+                print(
+                    f"{chosen.watches} TLS watches: event to the last in {took * 1000:.0f} ms, peak {memory} MiB"
+                )
 
             uvloop.run(run())
             ours.send("stop")

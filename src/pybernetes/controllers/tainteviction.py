@@ -99,5 +99,5 @@ CONTROLLER = ControllerDef(
     watches=(Watch(kinds.POD, _on_node, {"node": node_name}), Watch(kinds.NODE, _pods_of_node)),
     observe=observe,
     plan=plan,
-    account="taint-eviction-controller",
+    account="node-controller",  # as upstream: it has no role of its own
 )

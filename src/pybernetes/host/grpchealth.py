@@ -11,7 +11,7 @@ async def check(host: str, port: int, service: str, timeout: float) -> str:
 
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     async with grpc.aio.insecure_channel(where) as channel:
-        call = channel.unary_unary("/grpc.health.v1.Health/Check")
+        call = channel.unary_unary("/grpc.health.v1.Health/Check", _as_is, _as_is)
         try:
             reply: bytes = await call(_request(service), timeout=timeout)
         except grpc.aio.AioRpcError as error:
@@ -19,6 +19,10 @@ async def check(host: str, port: int, service: str, timeout: float) -> str:
                 raise TimeoutError(f"health rpc did not complete within {timeout} s") from error
             raise OSError(f"health rpc failed: {error.details()}") from error
     return STATUSES[_status(reply)]
+
+
+def _as_is(message: bytes) -> bytes:
+    return message
 
 
 def _request(service: str) -> bytes:

@@ -61,7 +61,7 @@ def _same(payload: Path, files: Mapping[str, FileProjection], fs_group: int | No
 
 def _is(path: Path, projection: FileProjection, fs_group: int | None) -> bool:
     status = path.stat()
-    owner, group = projection.uid or 0, _group(projection, fs_group)
+    owner, group = projection.uid or 0, fs_group or 0
     return (
         status.st_mode & 0o7777 == projection.mode
         and (status.st_uid, status.st_gid) == (owner, group)
@@ -69,15 +69,11 @@ def _is(path: Path, projection: FileProjection, fs_group: int | None) -> bool:
     )
 
 
-def _group(projection: FileProjection, fs_group: int | None) -> int:
-    return projection.gid if projection.gid is not None else (fs_group or 0)
-
-
 def _write(path: Path, projection: FileProjection, fs_group: int | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(projection.data)
-    os.chown(path, projection.uid or 0, _group(projection, fs_group))
+    os.chown(path, projection.uid or 0, fs_group or 0)
     path.chmod(projection.mode)
 
 

@@ -113,7 +113,8 @@ class ImageManager:
     async def _try(self, reference: str, auths: Sequence[AuthConfig]) -> str:
         """With each credential in turn, and without where there is none. Raises the last error."""
         failure: CRIError | None = None
-        for auth in [*auths] or [None]:
+        choices: list[AuthConfig | None] = [*auths] or [None]
+        for auth in choices:
             try:
                 return await self._images.pull_image(ImageSpec(reference), auth)
             except Unavailable:

@@ -29,10 +29,13 @@ def add_rows(counts: Ints, rows: RowCounts, weight: int = 1) -> None:
 
 def per_domain(table: NodeTable, key: str, counts: Ints) -> Ints:
     """For each row, the sum of `counts` over its domain; 0 for rows without the label."""
-    codes = table.codes(key)
-    labelled = codes >= 0
-    sums = np.zeros(len(table.label(key).values) + 1, np.int64)
-    np.add.at(sums, codes[labelled], counts[labelled])
-    sums[-1] = 0
-    domain: Ints = sums[codes]
+    places = table.codes(key) + 1
+    sums = np.bincount(places, weights=counts, minlength=1).astype(np.int64)
+    sums[0] = 0
+    domain: Ints = sums[places]
     return domain
+
+
+def count_domains(codes: Ints) -> int:
+    """How many different domains these codes name; rows without the label make one more."""
+    return int(np.count_nonzero(np.bincount(codes + 1))) if len(codes) else 0

@@ -184,7 +184,9 @@ def test_what_changed_owner_meanwhile_is_not_deleted_for_the_former_one() -> Non
 
 def test_a_deleted_namespace_is_emptied_and_then_goes() -> None:
     async def story(world: World) -> None:
-        await world.client.create(kinds.NAMESPACE, new_object(kinds.NAMESPACE, "team"))
+        await world.client.create(
+            kinds.NAMESPACE, new_object(kinds.NAMESPACE, "team", spec={"finalizers": ["kubernetes"]})
+        )
         await world.settle()
         assert [name_of(o) for o in await world.all(kinds.SERVICEACCOUNT, "team")] == ["default"]
         assert [o["data"] for o in await world.all(kinds.CONFIGMAP, "team")] == [{"ca.crt": "CA"}]
@@ -224,7 +226,9 @@ def test_a_namespace_is_not_finalized_by_a_cache_that_has_not_seen_its_content()
 
     async def story(world: World) -> None:
         manager, _ = world.manager("namespace-controller")
-        await world.client.create(kinds.NAMESPACE, new_object(kinds.NAMESPACE, "team"))
+        await world.client.create(
+            kinds.NAMESPACE, new_object(kinds.NAMESPACE, "team", spec={"finalizers": ["kubernetes"]})
+        )
         held = new_object(kinds.SECRET, "unseen", "team")
         await world.client.create(
             kinds.SECRET, {**held, "metadata": {**held["metadata"], "finalizers": ["example.com/hold"]}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,6 +27,19 @@ from pybernetes.store.memory import MemoryStore
 
 START = 1_790_000_000.0
 MANAGER = User("system:kube-controller-manager", groups=("system:authenticated",))
+
+
+class _Denials(logging.Handler):
+    """Collects what the authorizer denied to controllers: their rights must be enough for all they do."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if "is forbidden: User" in message:
+            self.found.append(message)
 
 
 class World:
@@ -195,4 +209,15 @@ def play(story: Callable[[World], Awaitable[None]], selection: str | None = "*",
                 await world.stop()
         await store.close()
 
-    run_virtual(main())
+    denials = _Denials()
+    loggers = [logging.getLogger(name) for name in ("controller", "events", "informer")]
+    for logger in loggers:
+        logger.addHandler(denials)
+        logger.setLevel(logging.INFO)
+    try:
+        run_virtual(main())
+    finally:
+        for logger in loggers:
+            logger.removeHandler(denials)
+            logger.setLevel(logging.NOTSET)
+    assert denials.found == []

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from pybernetes.api import kinds
 from pybernetes.api.errors import ServiceUnavailable
 from pybernetes.api.kind import new_object
@@ -19,6 +21,7 @@ from pybernetes.apiserver.user import MASTERS, User
 from pybernetes.client.client import ApiClient
 from pybernetes.client.interface import Call
 from pybernetes.clock import Env
+from pybernetes.scheduler import queue
 from pybernetes.scheduler.scheduler import Scheduler
 from pybernetes.store.memory import MemoryStore
 
@@ -50,7 +53,7 @@ def play(story: Story, *, binding_failures: int = 0) -> None:
     async def main() -> None:
         env = Env(now=lambda: 1_790_000_000.0, rng=random.Random(7))
         store = MemoryStore(env)
-        async with ApiServer(store, env, ApiServerConfig(freeze_trees=True)) as server, asyncio.timeout(20):
+        async with ApiServer(store, env, ApiServerConfig(freeze_trees=True)) as server, asyncio.timeout(10):
             transport = server.transport(User("admin", groups=(MASTERS,)))
             client = ApiClient(transport)
             scheduler = Scheduler(ApiClient(FlakyTransport(transport, binding_failures)), env)
@@ -73,6 +76,8 @@ async def make(client: ApiClient, tree: dict[str, Any]) -> Obj:
     created = await client.create(kind, {**tree, "metadata": {**tree["metadata"], "uid": None}})
     if kind is kinds.NODE:
         name = tree["metadata"]["name"]
+        # A new node is tainted as not ready; nobody here watches its conditions.
+        await client.patch(kind, name, "", {"spec": {"taints": tree["spec"].get("taints")}})
         created = await client.patch(kind, name, "", {"status": tree["status"]}, subresource="status")
     return created
 
@@ -84,6 +89,10 @@ async def until(client: ApiClient, name: str, holds: Callable[[Obj], bool]) -> O
             if event.type != "BOOKMARK" and holds(event.object):
                 return event.object
     raise AssertionError("the watch ended")
+
+
+async def events_of(client: ApiClient, reason: str) -> list[Obj]:
+    return [each for each in (await client.list(kinds.EVENT, "default")).items if each["reason"] == reason]
 
 
 def bound(obj: Obj) -> bool:
@@ -108,7 +117,7 @@ def test_a_pod_gets_a_node_a_condition_and_an_event() -> None:
         assert web["spec"]["nodeName"] == "b"
         assert scheduled_condition(web)["status"] == "True"
         await scheduler._recorder.flush()
-        (event,) = (await client.list(kinds.EVENT, "default", fields="reason=Scheduled")).items
+        (event,) = await events_of(client, "Scheduled")
         assert event["message"] == "Successfully assigned default/web to b"
         assert event["source"]["component"] == "default-scheduler"
         decision = scheduler.decision(web["metadata"]["uid"])
@@ -135,8 +144,9 @@ def test_a_pod_that_fits_nowhere_says_so_and_goes_when_a_node_comes() -> None:
         await make(client, node("b"))
         assert (await until(client, "web", bound))["spec"]["nodeName"] == "b"
         await scheduler._recorder.flush()
-        failed = (await client.list(kinds.EVENT, "default", fields="reason=FailedScheduling")).items
+        failed = await events_of(client, "FailedScheduling")
         assert {event["type"] for event in failed} == {"Warning"}
+        assert "no nodes available to schedule pods" in {event["message"] for event in failed}
 
     play(story)
 
@@ -175,7 +185,9 @@ def test_many_pods_at_once_never_overfill_a_node() -> None:
     play(story)
 
 
-def test_a_binding_that_fails_is_tried_again() -> None:
+def test_a_binding_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "BACKOFF_FIRST", 0.01)
+
     async def story(client: ApiClient, _scheduler: Scheduler) -> None:
         await make(client, node("a", cpu="1"))
         await make(client, pod("web", cpu="1"))

@@ -170,7 +170,7 @@ async def sessions() -> AsyncIterator[tuple[SpdySession, SpdySession, Stream, St
         async with SpdySession(left, client=True) as client, SpdySession(right, client=False) as server:
             yield client, server, left, right
     for stream in streams:
-        stream.close()
+        stream.abort()
         await stream.wait_closed()
 
 

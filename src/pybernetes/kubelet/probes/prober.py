@@ -90,6 +90,8 @@ class Prober:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self, probed: _Probed, kind: ProbeKind, probe: Obj, running_for: float) -> None:
+        if kind == "startup" and probed.states[kind].result:
+            return
         timing = Timing.of(probe)
         await asyncio.sleep(max(timing.initial_delay - running_for, 0.0))
         await self._started(probed, kind)
@@ -106,9 +108,13 @@ class Prober:
             await asyncio.sleep(timing.period)
 
     async def _started(self, probed: _Probed, kind: ProbeKind) -> None:
-        """Other probes wait for the startup probe's success."""
-        while kind != "startup" and "startup" in probed.states and not probed.states["startup"].result:
-            await asyncio.wait([probed.tasks["startup"]])
+        """Other probes wait for the startup probe's success; without it, until the container is killed."""
+        if kind == "startup" or "startup" not in probed.states:
+            return
+        if task := probed.tasks.get("startup"):
+            await asyncio.wait([task])
+        if not probed.states["startup"].result:
+            await asyncio.Event().wait()
 
     async def _early(self, probed: _Probed, probe: Obj, timing: Timing) -> None:
         loop = asyncio.get_running_loop()

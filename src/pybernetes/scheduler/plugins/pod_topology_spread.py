@@ -13,7 +13,7 @@ import numpy as np
 from ..framework import MAX_SCORE, Plugin, Rejection, World, on
 from ..nodetable import Ints, Mask
 from ..podfacts import PodFacts, SpreadConstraint
-from ..topology import count_pods, per_domain
+from ..topology import count_domains, count_pods, per_domain
 from . import node_affinity, taint_toleration
 
 REASON = "node(s) didn't match pod topology spread constraints"
@@ -48,7 +48,7 @@ def _least(domain: Ints, codes: Ints, constraint: SpreadConstraint) -> int:
     """The count of the emptiest eligible domain; 0 where there are fewer domains than wanted."""
     if len(codes) == 0:
         return NO_DOMAIN if constraint.min_domains <= 1 else 0
-    if len(np.unique(codes)) < constraint.min_domains:
+    if count_domains(codes) < constraint.min_domains:
         return 0
     return int(domain.min())
 
@@ -99,7 +99,7 @@ def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:
         if constraint.topology_key == HOSTNAME:
             size = int(scored.sum())
         else:
-            size = len(np.unique(codes[scored]))
+            size = count_domains(codes[scored])
             included = labelled & _included(pod, world, constraint)
             counts = per_domain(table, constraint.topology_key, np.where(included, counts, 0))
         weight = math.log(size + 2)

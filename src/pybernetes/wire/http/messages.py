@@ -23,7 +23,6 @@ class MultiDict(dict[str, str]):
     __slots__ = ("_more",)
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        super().__init__()
         self._more: dict[str, list[str]] | None = None
         for name, value in pairs:
             self.add(name, value)

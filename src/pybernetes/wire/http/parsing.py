@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 import httptools
 
@@ -69,6 +70,12 @@ class Incoming:
 
 class _Stop(Exception):
     """Ends parsing from inside a callback of the parser."""
+
+
+@lru_cache(maxsize=512)
+def _header_name(name: bytes) -> str:
+    """Clients send the same few names again and again."""
+    return name.decode("latin-1").lower()
 
 
 MakeRequest = Callable[[str, str, Headers, bytes], Request]
@@ -136,7 +143,7 @@ class RequestParser:
         self._incoming.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._incoming.headers.add(name.decode("latin-1").lower(), value.decode("latin-1"))
+        self._incoming.headers.add(_header_name(name), value.decode("latin-1"))
 
     def on_headers_complete(self) -> None:
         self.phase = Phase.BODY

@@ -1,0 +1,5 @@
+"""CRI over gRPC: `kubelet.runtime`'s protocols for containerd (or any runtime with a CRI socket).
+
+`runtime.py` and `images.py` are the two services, `convert.py` translates values, `events.py` is containerd's own notice
+of ended containers. Importing this package imports grpc.
+"""
