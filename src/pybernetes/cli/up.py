@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=Path("/etc/resolv.conf"),
         help="resolvers for names outside the cluster",
     )
+    add("--cgroup-root", default="/", help="the cgroup below which pods are put")
     add("--registry-mirror", default="", help="pull every image from this registry (http://127.0.0.1:5055)")
     add("-v", "--verbose", action="store_true", help="log every component")
 
@@ -84,6 +85,7 @@ def config_of(arguments: argparse.Namespace) -> ClusterConfig:
         service_cidr=arguments.service_cidr,
         pod_cidr=arguments.pod_cidr,
         resolv_conf=arguments.resolv_conf,
+        cgroup_root=arguments.cgroup_root,
         registry_mirror=arguments.registry_mirror,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -36,6 +37,7 @@ PATCH_TYPES = {
 REACTION_HEADER = "Pybernetes-Reaction"
 TOKEN_FILE_SECONDS = 60.0
 REQUEST_SECONDS = 60.0
+LONGEST_REASON = 200  # characters; the server ignores a header of more than 2 KiB
 
 
 class HttpsTransport:
@@ -63,7 +65,7 @@ class HttpsTransport:
                 f"no answer from {self._access.server} within {REQUEST_SECONDS:.0f} s"
             ) from error
         if reply.status >= 400:
-            raise _error(reply.status, reply.body)
+            raise decode_error(reply.status, reply.body)
         tree: Obj = orjson.loads(reply.body)
         return _with_item_types(tree) if call.verb == "list" else tree
 
@@ -72,7 +74,7 @@ class HttpsTransport:
         path, headers, _ = self._request(call)
         async with self._http.stream("GET", path, headers=headers, timeout=REQUEST_SECONDS) as reply:
             if reply.status >= 400:
-                raise _error(reply.status, await reply.read())
+                raise decode_error(reply.status, await reply.read())
             yield _events(reply.lines())
 
     async def close(self) -> None:
@@ -111,12 +113,12 @@ def encode_reaction(reaction: Reaction) -> str:
         "namespace": reaction.namespace,
         "name": reaction.name,
         "resourceVersion": reaction.resource_version,
-        "reason": reaction.reason,
+        "reason": reaction.reason[:LONGEST_REASON],
     }
-    return orjson.dumps(fields).decode().encode("ascii", "backslashreplace").decode()
+    return json.dumps(fields, separators=(",", ":"))  # the standard library escapes what is not ASCII
 
 
-def _error(status: int, body: bytes) -> ApiError:
+def decode_error(status: int, body: bytes) -> ApiError:
     """The error in a failed answer; a body that is no Status (a proxy's page) becomes its message."""
     try:
         tree: Any = orjson.loads(body)

@@ -19,6 +19,7 @@ from pybernetes.controllers.manager import KubeControllerManager
 from .config import ClusterConfig
 from .controlplane import Certificates, client_as, client_of_account, make_certificates, serving_control_plane
 from .dnsserver import run_dns
+from .identities import kubelet
 from .supervise import Supervisor
 
 Progress = Callable[[str], None]
@@ -92,9 +93,13 @@ class AllInOne:
             start_hollow_nodes(self.server, self.env, self.config, certificates, self._supervisor)
             self._progress(f"{self.config.hollow_nodes} hollow node(s)")
             return
-        from .realnode import RealNode
+        from .realnode import NodeClients, RealNode
 
-        node = RealNode(self.server, self.env, self.config, certificates, self._supervisor, self._progress)
-        # Before the supervisor's stop in the stack, so after it in time: the kubelet is gone when containers are ended.
-        await node.start()
+        subject = kubelet(self.config.node_name)
+        clients = NodeClients(
+            client_as(self.server, subject.common_name, *subject.organizations),
+            client_as(self.server, "system:kube-proxy"),
+        )
+        node = RealNode(clients, self.env, self.config, certificates.pki, self._progress)
         self._stack.push_async_callback(node.stop)
+        await node.start()

@@ -29,6 +29,8 @@ class ClusterConfig:
     cluster_domain: str = "cluster.local"
     resolv_conf: Path = Path("/etc/resolv.conf")
     """Where names outside the cluster are forwarded: the nameservers of this file."""
+    cgroup_root: str = "/"
+    """The cgroup below which `kubepods` is made."""
     registry_mirror: str = ""
     """URL of a registry that every image is pulled from in place of its own; "" for none."""
 

@@ -47,7 +47,6 @@ class KubeletConfig:
     image_gc_high_threshold: int = 85
     """Percent of the image file system in use above which unused images are removed, down to the low threshold."""
     image_gc_low_threshold: int = 80
-    container_log_max_size: int = 10 * 1024 * 1024
     pod_pids_limit: int = 0
     cgroups_per_qos: bool = True
     enable_server: bool = True

@@ -53,11 +53,11 @@ class Schemaless:
     list_map_keys: tuple[str, ...] = ()
     map_type = ""
 
-    def field(self, name: str) -> Schemaless:  # noqa: ARG002
+    def field(self, name: str) -> Schemaless:
         return self
 
     def items(self) -> Schemaless:
         return self
 
-    def default_of(self, name: str) -> object:  # noqa: ARG002
+    def default_of(self, name: str) -> object:
         return None

@@ -1,24 +1,43 @@
 """Which pods are on which row of the node table, counted by what plugins can tell apart.
 
 Pods with the same facts are one class with a count per row: asking "how many pods match this selector on each node"
-looks at each class once, however many pods there are.
+looks at each class once, however many pods there are, and only at those that carry a label which every match must
+carry. The affinity terms of placed pods are found the same way, by the labels of the pod they may be about.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from .podfacts import HostPort, PodFacts
+from pybernetes.lang.labelselector import Selector
+
+from .podfacts import AffinityTerm, HostPort, PodFacts
 
 RowCounts = dict[int, int]
+Classes = dict[PodFacts, RowCounts]
+
+HARD_AFFINITY_WEIGHT = 1
+"""What a required affinity term of a placed pod is worth to the pods it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedTerm:
+    """A term of the pods of one class and the rows they are on. `forbids`: required anti-affinity."""
+
+    term: AffinityTerm
+    weight: int
+    forbids: bool
+    rows: RowCounts
 
 
 class Placements:
     def __init__(self) -> None:
         self._placed: dict[str, tuple[int, PodFacts]] = {}
-        self._classes: dict[str, dict[PodFacts, RowCounts]] = {}
-        self._with_affinity: dict[PodFacts, RowCounts] = {}
+        self._classes: dict[str, Classes] = {}
+        self._labelled: dict[tuple[str, str, str], Classes] = {}
+        self._terms: dict[tuple[str, str] | None, dict[PodFacts, list[PlacedTerm]]] = {}
         self._ports: dict[int, Counter[HostPort]] = {}
 
     def of(self, uid: str) -> tuple[int, PodFacts] | None:
@@ -28,25 +47,27 @@ class Placements:
     def add(self, uid: str, row: int, facts: PodFacts) -> None:
         """Counts a pod that is not counted yet."""
         self._placed[uid] = (row, facts)
-        counts = self._classes.setdefault(facts.namespace, {}).setdefault(facts, {})
+        classes = self._classes.setdefault(facts.namespace, {})
+        counts = classes.get(facts)
+        if counts is None:
+            counts = classes[facts] = {}
+            self._index(facts, counts)
         counts[row] = counts.get(row, 0) + 1
-        if facts.has_affinity:
-            self._with_affinity[facts] = counts
         if facts.host_ports:
             self._ports.setdefault(row, Counter()).update(facts.host_ports)
 
     def remove(self, uid: str) -> None:
         """Forgets a pod that is counted."""
         row, facts = self._placed.pop(uid)
-        of_namespace = self._classes[facts.namespace]
-        counts = of_namespace[facts]
+        classes = self._classes[facts.namespace]
+        counts = classes[facts]
         counts[row] -= 1
         if not counts[row]:
             del counts[row]
         if not counts:
-            del of_namespace[facts]
-            self._with_affinity.pop(facts, None)
-            if not of_namespace:
+            del classes[facts]
+            self._unindex(facts)
+            if not classes:
                 del self._classes[facts.namespace]
         if facts.host_ports:
             self._ports[row].subtract(facts.host_ports)
@@ -54,18 +75,33 @@ class Placements:
             if not self._ports[row]:
                 del self._ports[row]
 
-    def classes(self, namespaces: Iterable[str] | None = None) -> Iterator[tuple[PodFacts, RowCounts]]:
-        """The classes of some namespaces, or of all."""
+    def classes(self) -> Iterator[tuple[PodFacts, RowCounts]]:
+        for classes in self._classes.values():
+            yield from classes.items()
+
+    def selected(
+        self, selector: Selector, namespaces: Iterable[str] | None = None
+    ) -> Iterator[tuple[PodFacts, RowCounts]]:
+        """The classes of some namespaces (None: of all) whose labels a selector matches."""
+        pair = next(selector.exact(), None)
         for namespace in self._classes if namespaces is None else namespaces:
-            yield from self._classes.get(namespace, {}).items()
+            if pair is None:
+                classes = self._classes.get(namespace)
+            else:
+                classes = self._labelled.get((namespace, *pair))
+            for facts, rows in classes.items() if classes else ():
+                if selector.matches(facts.labels):
+                    yield facts, rows
 
-    @property
-    def namespaces(self) -> Iterable[str]:
-        return self._classes.keys()
-
-    def with_affinity(self) -> Iterable[tuple[PodFacts, RowCounts]]:
-        """The classes whose pods have affinity terms of their own."""
-        return self._with_affinity.items()
+    def terms_about(self, labels: Mapping[str, str]) -> Iterator[PlacedTerm]:
+        """The terms of placed pods whose selector matches these labels (their namespaces are not looked at)."""
+        if not self._terms:
+            return
+        for pair in (None, *labels.items()):
+            for terms in self._terms.get(pair, {}).values():
+                for each in terms:
+                    if each.term.selector.matches(labels):
+                        yield each
 
     def host_ports(self) -> Iterable[tuple[int, Counter[HostPort]]]:
         """The taken host ports of each row that has any."""
@@ -73,3 +109,34 @@ class Placements:
 
     def __len__(self) -> int:
         return len(self._placed)
+
+    def _index(self, facts: PodFacts, counts: RowCounts) -> None:
+        for key, value in facts.labels.items():
+            self._labelled.setdefault((facts.namespace, key, value), {})[facts] = counts
+        for each in _terms_of(facts, counts):
+            pair = next(each.term.selector.exact(), None)
+            self._terms.setdefault(pair, {}).setdefault(facts, []).append(each)
+
+    def _unindex(self, facts: PodFacts) -> None:
+        for key, value in facts.labels.items():
+            classes = self._labelled[(facts.namespace, key, value)]
+            del classes[facts]
+            if not classes:
+                del self._labelled[(facts.namespace, key, value)]
+        for each in _terms_of(facts, {}):
+            pair = next(each.term.selector.exact(), None)
+            terms = self._terms.get(pair, {})
+            terms.pop(facts, None)
+            if not terms:
+                self._terms.pop(pair, None)
+
+
+def _terms_of(facts: PodFacts, rows: RowCounts) -> Iterator[PlacedTerm]:
+    for term in facts.anti_affinity:
+        yield PlacedTerm(term, 0, True, rows)
+    for term in facts.affinity:
+        yield PlacedTerm(term, HARD_AFFINITY_WEIGHT, False, rows)
+    for term in facts.preferred_affinity:
+        yield PlacedTerm(term, term.weight, False, rows)
+    for term in facts.preferred_anti_affinity:
+        yield PlacedTerm(term, -term.weight, False, rows)

@@ -83,16 +83,21 @@ class Scheduler:
 
         def on_pod(_change: str, old: Obj | None, new: Obj | None) -> None:
             cycle.pod_event(old, new, loop.time())
-            self._wake.set()
+            self._wake_if_ready(cycle)
 
         def on_node(_change: str, old: Obj | None, new: Obj | None) -> None:
             cycle.node_event(old, new, loop.time())
-            self._wake.set()
+            self._wake_if_ready(cycle)
 
         of(kinds.NODE).on_event(on_node)
         of(kinds.POD).on_event(on_pod)
         of(kinds.NAMESPACE).on_event(self._on_namespace)
         return cycle
+
+    def _wake_if_ready(self, cycle: Cycle) -> None:
+        """Heartbeats of nodes and status changes of running pods wake nobody."""
+        if cycle.queue.ready:
+            self._wake.set()
 
     def _on_namespace(self, _change: str, old: Obj | None, new: Obj | None) -> None:
         if new is not None:

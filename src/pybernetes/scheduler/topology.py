@@ -6,18 +6,23 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from pybernetes.lang.labelselector import Selector
+
 from .nodetable import Ints, NodeTable
 from .placements import RowCounts
 from .podfacts import PodFacts
 
 
 def count_pods(
-    table: NodeTable, matches: Callable[[PodFacts], bool], namespaces: Iterable[str] | None
+    table: NodeTable,
+    selector: Selector,
+    namespaces: Iterable[str] | None,
+    also: Callable[[PodFacts], bool] = lambda _facts: True,
 ) -> Ints:
     """For each row, the placed pods that match, in some namespaces or (None) in all."""
     counts = np.zeros(table.size, np.int64)
-    for facts, rows in table.placements.classes(namespaces):
-        if matches(facts):
+    for facts, rows in table.placements.selected(selector, namespaces):
+        if also(facts):
             add_rows(counts, rows)
     return counts
 

@@ -24,6 +24,8 @@ from .view import PodView
 log = logging.getLogger("kubelet.pod")
 
 RUNTIME_RETRY = 1.0
+# A refresh of live volumes that was due and failed is not tried again before this (seconds).
+REFRESH_RETRY = 30.0
 # Keys of actions that are given up when the pod ends.
 GIVEN_UP = ("start/", "image/")
 
@@ -31,20 +33,30 @@ GIVEN_UP = ("start/", "image/")
 class PodWorker:
     """Lives from the first sight of a pod until nothing of it is left. All methods but `run` return at once."""
 
-    def __init__(self, parts: Parts, pod: Obj, view: PodView | None = None) -> None:
-        """`view` is one that was read already (at the kubelet's start)."""
+    def __init__(self, parts: Parts, pod: Obj) -> None:
         self.pod = pod
         self.uid = uid_of(pod)
         self._parts = parts
         self._memory = Memory()
-        self._view = view or PodView(self.uid, parts.runtime, parts.host, parts.config)
-        self._unread: set[tuple[str, str]] = {("", "")} if view is None else set()
+        self._view = PodView(self.uid, parts.runtime, parts.host, parts.config)
+        self._unread: set[tuple[str, str]] = {("", "")}
         self._performer = Performer(parts, lambda: self.pod, self._view, self._memory)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._notices: frozenset[Notice] = frozenset()
         self._probed: set[str] = set()
         self._wake = asyncio.Event()
         self._refresh: asyncio.Task[None] | None = None
+        self._refresh_after = 0.0
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the API has no such pod any more."""
+        return self._memory.gone
+
+    @property
+    def busy(self) -> bool:
+        """Whether the runtime's containers of this pod are about to change."""
+        return bool(self._tasks)
 
     def update(self, pod: Obj) -> None:
         """A newer version from the API."""
@@ -215,12 +227,15 @@ class PodWorker:
     async def _sleep(self, made: Plan, now: float) -> None:
         """Until woken, until the plan's time, or until a token in a volume wants renewing."""
         refresh_at = self._parts.volumes.next_refresh(self.pod) if self._memory.volumes_ready else None
+        if refresh_at is not None:
+            refresh_at = max(refresh_at, self._refresh_after)
         due = [at for at in (made.wake_at, refresh_at) if at is not None]
         timeout = max(min(due) - now, 0.001) if due else None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._wake.wait()
         if refresh_at is not None and self._parts.env.now() >= refresh_at:
+            self._refresh_after = self._parts.env.now() + REFRESH_RETRY
             self.refresh_volumes()
 
     async def _refresh_volumes(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -14,20 +14,32 @@ from ..topology import add_rows, count_pods, per_domain
 EXISTING = "node(s) didn't satisfy existing pods anti-affinity rules"
 AFFINITY = "node(s) didn't match pod affinity rules"
 ANTI_AFFINITY = "node(s) didn't match pod anti-affinity rules"
-HARD_AFFINITY_WEIGHT = 1
 
 
-def selects(term: AffinityTerm, other: PodFacts, namespace_labels: Mapping[str, Mapping[str, str]]) -> bool:
-    """Whether a term is about this pod."""
-    if other.namespace not in term.namespaces:
-        selector = term.namespace_selector
-        if selector is None or not selector.matches(namespace_labels.get(other.namespace, {})):
-            return False
-    return term.selector.matches(other.labels)
+def covers(term: AffinityTerm, namespace: str, namespace_labels: Mapping[str, Mapping[str, str]]) -> bool:
+    """Whether a term is about pods of this namespace."""
+    if namespace in term.namespaces:
+        return True
+    selector = term.namespace_selector
+    return selector is not None and selector.matches(namespace_labels.get(namespace, {}))
 
 
-def _namespaces(term: AffinityTerm) -> Iterable[str] | None:
-    return term.namespaces if term.namespace_selector is None else None
+def _selects(term: AffinityTerm, other: PodFacts, world: World) -> bool:
+    return covers(term, other.namespace, world.namespace_labels) and term.selector.matches(other.labels)
+
+
+def _count(term: AffinityTerm, world: World, others: tuple[AffinityTerm, ...] = ()) -> Ints:
+    """For each row, the pods that a term, and all `others`, are about."""
+    namespaces: Iterable[str] | None = term.namespaces if term.namespace_selector is None else None
+    return count_pods(
+        world.table,
+        term.selector,
+        namespaces,
+        lambda facts: (
+            covers(term, facts.namespace, world.namespace_labels)
+            and all(_selects(other, facts, world) for other in others)
+        ),
+    )
 
 
 def fits(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
@@ -52,11 +64,7 @@ def _misses_affinity(pod: PodFacts, world: World) -> Mask:
     missed = np.zeros(table.size, np.bool_)
     if not pod.affinity:
         return missed
-
-    def matches_all(other: PodFacts) -> bool:
-        return all(selects(term, other, world.namespace_labels) for term in pod.affinity)
-
-    counts = count_pods(table, matches_all, _common_namespaces(pod.affinity))
+    counts = _count(pod.affinity[0], world, pod.affinity[1:])
     lacking = np.zeros(table.size, np.bool_)
     placed_somewhere = False
     for term in pod.affinity:
@@ -64,76 +72,51 @@ def _misses_affinity(pod: PodFacts, world: World) -> Mask:
         lacking |= table.codes(term.topology_key) < 0
         missed |= domain == 0
         placed_somewhere = placed_somewhere or bool(domain.any())
-    if not placed_somewhere and matches_all(pod):
+    if not placed_somewhere and all(_selects(term, pod, world) for term in pod.affinity):
         return lacking
     return missed | lacking
-
-
-def _common_namespaces(terms: tuple[AffinityTerm, ...]) -> Iterable[str] | None:
-    """The namespaces of the first term that names them: pods elsewhere cannot match all terms."""
-    return next((term.namespaces for term in terms if term.namespace_selector is None), None)
 
 
 def _near_unwanted(pod: PodFacts, world: World) -> Mask:
     refused = np.zeros(world.table.size, np.bool_)
     for term in pod.anti_affinity:
-
-        def about(other: PodFacts, term: AffinityTerm = term) -> bool:
-            return selects(term, other, world.namespace_labels)
-
-        counts = count_pods(world.table, about, _namespaces(term))
-        refused |= per_domain(world.table, term.topology_key, counts) > 0
+        refused |= per_domain(world.table, term.topology_key, _count(term, world)) > 0
     return refused
 
 
 def _unwanted_by_placed(pod: PodFacts, world: World) -> Mask:
     refused = np.zeros(world.table.size, np.bool_)
-    for key, counts in _reverse(
-        pod, world, lambda facts: [(term, 1) for term in facts.anti_affinity]
-    ).items():
+    for key, counts in _reverse(pod, world, forbids=True).items():
         refused |= per_domain(world.table, key, counts) > 0
     return refused
 
 
-def _reverse(
-    pod: PodFacts, world: World, terms_of: Callable[[PodFacts], list[tuple[AffinityTerm, int]]]
-) -> dict[str, Ints]:
-    """By topology key: for each row, the weights of placed pods' terms that are about this pod."""
+def _reverse(pod: PodFacts, world: World, *, forbids: bool) -> dict[str, Ints]:
+    """By topology key: for each row, the placed pods' terms about this pod (counted, or added up by weight)."""
     found: dict[str, Ints] = {}
-    for facts, rows in world.table.placements.with_affinity():
-        for term, weight in terms_of(facts):
-            if selects(term, pod, world.namespace_labels):
-                counts = found.get(term.topology_key)
-                if counts is None:
-                    counts = found[term.topology_key] = np.zeros(world.table.size, np.int64)
-                add_rows(counts, rows, weight)
+    for each in world.table.placements.terms_about(pod.labels):
+        if each.forbids == forbids and covers(each.term, pod.namespace, world.namespace_labels):
+            counts = found.get(each.term.topology_key)
+            if counts is None:
+                counts = found[each.term.topology_key] = np.zeros(world.table.size, np.int64)
+            add_rows(counts, each.rows, 1 if forbids else each.weight)
     return found
-
-
-def _weighted(facts: PodFacts) -> list[tuple[AffinityTerm, int]]:
-    """What a placed pod's terms are worth to a pod they are about."""
-    return [
-        *((term, HARD_AFFINITY_WEIGHT) for term in facts.affinity),
-        *((term, term.weight) for term in facts.preferred_affinity),
-        *((term, -term.weight) for term in facts.preferred_anti_affinity),
-    ]
 
 
 def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:
     """Preferred terms of the pod and of the placed ones, spread between 0 and 100."""
     table = world.table
-    total = np.zeros(table.size, np.int64)
     own = [
         *((term, term.weight) for term in pod.preferred_affinity),
         *((term, -term.weight) for term in pod.preferred_anti_affinity),
     ]
+    reverse = _reverse(pod, world, forbids=False)
+    if not own and not reverse:
+        return None
+    total = np.zeros(table.size, np.int64)
     for term, weight in own:
-
-        def about(other: PodFacts, term: AffinityTerm = term) -> bool:
-            return selects(term, other, world.namespace_labels)
-
-        total += weight * per_domain(table, term.topology_key, count_pods(table, about, _namespaces(term)))
-    for key, counts in _reverse(pod, world, _weighted).items():
+        total += weight * per_domain(table, term.topology_key, _count(term, world))
+    for key, counts in reverse.items():
         total += per_domain(table, key, counts)
     lowest, highest = int(total[feasible].min()), int(total[feasible].max())
     if highest == lowest:

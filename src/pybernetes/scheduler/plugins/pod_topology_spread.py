@@ -76,11 +76,7 @@ def _matching(pod: PodFacts, world: World, constraint: SpreadConstraint) -> Ints
     selector = constraint.selector
     if selector.everything:
         return np.zeros(world.table.size, np.int64)
-    return count_pods(
-        world.table,
-        lambda facts: not facts.terminating and selector.matches(facts.labels),
-        (pod.namespace,),
-    )
+    return count_pods(world.table, selector, (pod.namespace,), lambda facts: not facts.terminating)
 
 
 def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:

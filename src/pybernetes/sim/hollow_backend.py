@@ -1,0 +1,75 @@
+"""What a hollow node's kubelet serves: the logs its containers "printed"; streams are refused with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from pybernetes.api.errors import BadRequest, InternalError
+from pybernetes.api.meta import Obj, name_of, uid_of
+from pybernetes.kubelet.runtime import CRIError
+from pybernetes.kubelet.server.backend import PortConnection, Session, StreamingError, StreamOptions
+from pybernetes.kubelet.server.crilog import LogOptions
+from pybernetes.lang.timestamps import rfc3339_nano
+
+from .hollow_runtime import HollowRuntime
+
+NO_PROCESSES = "a hollow container has no processes"
+
+
+class HollowStreams:
+    """Implements `kubelet.server.backend.StreamingRuntime` by refusing."""
+
+    async def exec(self, container_id: str, command: Sequence[str], options: StreamOptions) -> Session:
+        raise StreamingError(NO_PROCESSES)
+
+    async def attach(self, container_id: str, options: StreamOptions) -> Session:
+        raise StreamingError(NO_PROCESSES)
+
+    async def connect_port(self, sandbox_id: str, port: int) -> PortConnection:
+        raise StreamingError("a hollow pod has no network")
+
+
+class HollowBackend:
+    """Implements `kubelet.server.backend.Backend` over a hollow runtime."""
+
+    def __init__(self, runtime: HollowRuntime, pods: Callable[[], Sequence[Obj]]) -> None:
+        self._runtime = runtime
+        self._pods = pods
+        self.streaming = HollowStreams()
+
+    def pods(self) -> Sequence[Obj]:
+        return self._pods()
+
+    async def sandbox(self, pod: Obj) -> str:
+        found = await self._runtime.list_pod_sandbox(
+            state="READY", labels={"io.kubernetes.pod.uid": uid_of(pod)}
+        )
+        if not found:
+            raise InternalError(f'failed to find sandbox for pod "{name_of(pod)}"')
+        return found[-1].id
+
+    async def logs(self, container_id: str, options: LogOptions) -> AsyncIterator[bytes]:
+        try:
+            lines = self._runtime.log_of(container_id)
+        except CRIError as error:
+            raise BadRequest(f"unable to retrieve container logs for {container_id}: {error}") from error
+        if options.since is not None:
+            lines = [line for line in lines if line[0] >= options.since]
+        if options.tail_lines is not None:
+            lines = lines[-options.tail_lines :] if options.tail_lines else []
+
+        async def sent() -> AsyncIterator[bytes]:
+            for at, text in lines:
+                stamp = f"{rfc3339_nano(at)} " if options.timestamps else ""
+                yield f"{stamp}{text}\n".encode()
+
+        return sent()
+
+    async def stats_summary(self) -> Obj:
+        return {"node": {}, "pods": []}
+
+    async def metrics(self, path: str) -> bytes:
+        return b""
+
+    def health(self) -> str:
+        return ""
