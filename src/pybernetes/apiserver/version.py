@@ -98,7 +98,10 @@ class Version:
 
     def document(self, revision: int = 0) -> bytes:
         """`encoded` as a response body: with a newline at the end."""
-        return b'{"metadata":{"resourceVersion":"%d",%b\n' % (revision or self.revision, self.value[_HEAD_LENGTH:])
+        return b'{"metadata":{"resourceVersion":"%d",%b\n' % (
+            revision or self.revision,
+            self.value[_HEAD_LENGTH:],
+        )
 
     def tree_at(self, revision: int) -> Obj:
         """The tree as of its deletion (or of leaving a selection) at `revision`."""

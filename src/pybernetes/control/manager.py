@@ -35,9 +35,7 @@ def chosen(names: Sequence[str], selection: str) -> frozenset[str]:
             raise UnknownController(f'"{entry.removeprefix("-")}" is not in the list of known controllers')
 
     everything = "*" in entries
-    return frozenset(
-        name for name in names if name in entries or (everything and f"-{name}" not in entries)
-    )
+    return frozenset(name for name in names if name in entries or (everything and f"-{name}" not in entries))
 
 
 class ControllerManager:

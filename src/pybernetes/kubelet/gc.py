@@ -36,8 +36,8 @@ def dead_sandboxes(sandboxes: Sequence[PodSandbox], containers: Sequence[Contain
     """Stopped sandboxes that a newer one of the same pod has replaced and that hold no container any more."""
     newest: dict[str, int] = defaultdict(int)
     for sandbox in sandboxes:
-        uid = sandbox.labels.get(labels.POD_UID, "")
-        newest[uid] = max(newest[uid], sandbox.metadata.attempt)
+        owner = sandbox.labels.get(labels.POD_UID, "")
+        newest[owner] = max(newest[owner], sandbox.metadata.attempt)
     used = {container.pod_sandbox_id for container in containers}
     return [
         sandbox

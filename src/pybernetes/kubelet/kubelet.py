@@ -166,15 +166,15 @@ class Kubelet:
         assert self._services is not None
         await self._pods.synced()
         await self._services.synced()
-        for pod in self._pods.list():
-            self._begin(pod)
+        for known in self._pods.list():
+            self._begin(known)
         for uid, pod in (await self._left_behind()).items():
             if uid not in self._workers:
                 self._begin(pod)
                 self._workers[uid].gone()
         self._pods.on_event(self._pod_changed)
 
-    async def _left_behind(self) -> dict[str, Obj]:
+    async def _left_behind(self) -> dict[str, MutableObj]:
         """Every pod that the runtime has something of, made up from its labels, by uid."""
         while True:
             try:
@@ -184,10 +184,10 @@ class Kubelet:
             except CRIError as error:
                 log.warning("looking for pods of an earlier run: %s", error)
                 await asyncio.sleep(RUNTIME_RETRY)
-        pods: dict[str, Obj] = {}
+        pods: dict[str, MutableObj] = {}
         names: dict[str, dict[str, Obj]] = defaultdict(dict)
-        for found in (*sandboxes, *containers):
-            if ref := labels.pod_ref(found.labels):
+        for bearing in (*(s.labels for s in sandboxes), *(c.labels for c in containers)):
+            if ref := labels.pod_ref(bearing):
                 pods.setdefault(ref.uid, _made_up(ref))
         for container in containers:
             if ref := labels.pod_ref(container.labels):
@@ -201,10 +201,10 @@ class Kubelet:
     def _pod_changed(
         self, change: Literal["ADDED", "MODIFIED", "DELETED"], old: Obj | None, new: Obj | None
     ) -> None:
-        if old is not None and (new is None or uid_of(new) != uid_of(old)):
-            if worker := self._workers.get(uid_of(old)):
-                worker.update(old)
-                worker.gone()
+        replaced = old is not None and (new is None or uid_of(new) != uid_of(old))
+        if old is not None and replaced and (worker := self._workers.get(uid_of(old))):
+            worker.update(old)
+            worker.gone()
         if new is None:
             return
         worker = self._workers.get(uid_of(new))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import errno
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +22,14 @@ from pybernetes.kubelet.host import (
 GIB = 1 << 30
 
 
+Listening = Callable[[str, int], bool]
+"""(address, port) -> whether a connection is accepted."""
+
+
+def everywhere(_host: str, _port: int) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class HollowMachine:
     """The facts that a hollow node reports. Memory and storage in bytes."""
@@ -32,10 +41,12 @@ class HollowMachine:
 
 
 class HollowHost:
-    """Implements `kubelet.host.Host`. Files are kept only as far as somebody may read them again."""
+    """Implements `kubelet.host.Host`. Files are kept only as far as somebody may read them again; probes find what
+    `listening` says."""
 
-    def __init__(self, machine: HollowMachine) -> None:
+    def __init__(self, machine: HollowMachine, listening: Listening = everywhere) -> None:
         self._machine = machine
+        self.listening = listening
         self._files: dict[str, bytes] = {}
         self._payloads: dict[str, dict[str, FileProjection]] = {}
         self._cgroups: set[CgroupName] = set()
@@ -54,6 +65,11 @@ class HollowHost:
 
     def resolv_conf(self) -> ResolvConf:
         return ResolvConf()
+
+    @property
+    def payloads(self) -> Mapping[str, Mapping[str, FileProjection]]:
+        """What volumes hold, by directory."""
+        return self._payloads
 
     async def make_dir(self, path: str, mode: int = 0o755) -> None:
         """Directories are not kept."""
@@ -76,6 +92,8 @@ class HollowHost:
         return changed
 
     async def remove_tree(self, path: str) -> None:
+        if await self.mounts_under(path):
+            raise OSError(errno.EBUSY, "Device or resource busy", path)
         inside = path.rstrip("/") + "/"
         for held in (self._files, self._payloads):
             for name in [name for name in held if name == path or name.startswith(inside)]:
@@ -131,10 +149,13 @@ class HollowHost:
         headers: Sequence[tuple[str, str]],
         timeout: float,
     ) -> HTTPReply:
+        await self.tcp_dial(host, port, timeout)
         return HTTPReply(200, b"ok")
 
     async def tcp_dial(self, host: str, port: int, timeout: float) -> None:
-        """Everything listens."""
+        if not self.listening(host, port):
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
 
     async def grpc_health(self, host: str, port: int, service: str, timeout: float) -> str:
+        await self.tcp_dial(host, port, timeout)
         return "SERVING"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ from pybernetes.kubelet.runtime import (
     AuthConfig,
     FilesystemUsage,
     Image,
+    ImagePullFailed,
     ImageSpec,
     InvalidImageName,
     PodSandboxConfig,
@@ -19,16 +21,26 @@ SIZE = 50_000_000  # bytes, of every image
 
 
 class HollowImages:
-    """Implements `kubelet.runtime.ImageService` in memory."""
+    """Implements `kubelet.runtime.ImageService` in memory.
 
-    def __init__(self, env: Env) -> None:
+    `failing`: reference -> message of a pull that fails; it may change while pods wait for it. `pull_seconds` is how
+    long each pull takes.
+    """
+
+    def __init__(self, env: Env, *, failing: dict[str, str] | None = None, pull_seconds: float = 0.0) -> None:
         self._env = env
+        self.failing = failing if failing is not None else {}
+        self._pull_seconds = pull_seconds
         self._images: dict[str, Image] = {}
 
     async def pull_image(
         self, image: ImageSpec, auth: AuthConfig | None = None, sandbox_config: PodSandboxConfig | None = None
     ) -> str:
         reference = _checked(image.image)
+        if self._pull_seconds:
+            await asyncio.sleep(self._pull_seconds)
+        if message := self.failing.get(reference):
+            raise ImagePullFailed(message)
         digest = f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}"
         repository = reference.partition("@")[0].rpartition(":")[0] or reference
         self._images[reference] = Image(digest, (reference,), (f"{repository}@{digest}",), SIZE)

@@ -1,7 +1,7 @@
 """The container runtime of a hollow node: CRI in memory. Containers "run" by being remembered as running.
 
-What they do beyond that is asked of a `Behaviour`; the default never ends. Times come from the event loop's clock and
-`Env.now`; a stopped container ends at once with 0 (or 137 where its grace is 0).
+What they do beyond that is asked of a `Behaviour`; without one they run until they are stopped. Times come from the
+event loop's clock and `Env.now`; a stopped container ends at once with 0 (or 137 where its grace is 0).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pybernetes.kubelet.runtime import (
     CRIError,
     ExecSyncResult,
     LinuxContainerResources,
+    NameReserved,
     NotFound,
     PodSandbox,
     PodSandboxConfig,
@@ -32,23 +33,23 @@ from pybernetes.kubelet.runtime import (
     Version,
 )
 
+from .script import FOREVER, Run, run_of
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What a container does once it is started: ends after `seconds` with `exit_code`; None runs for ever."""
+Behaviour = Callable[[ContainerConfig, Mapping[str, str]], Run]
+"""(configuration, annotations of the pod) -> what the container does. May raise ValueError."""
 
-    seconds: float | None = None
-    exit_code: int = 0
-    reason: str = ""
-    log: str = ""
+Commands = Callable[[str, Sequence[str]], ExecSyncResult]
+"""(container name, command) -> the result of `exec_sync`."""
 
 
-Behaviour = Callable[[ContainerConfig], Run]
+def as_annotated(config: ContainerConfig, annotations: Mapping[str, str]) -> Run:
+    """The default behaviour: as the pod's annotations say (`script.py`), else for ever."""
+    return run_of(annotations, config.metadata.name)
 
 
-def runs_for_ever(_config: ContainerConfig) -> Run:
-    """The default behaviour."""
-    return Run()
+def every_command_succeeds(_container: str, _command: Sequence[str]) -> ExecSyncResult:
+    """Nothing runs in a hollow container: a command succeeds without output."""
+    return ExecSyncResult(b"", b"", 0)
 
 
 @dataclass(slots=True)
@@ -64,6 +65,7 @@ class _Running:
     sandbox_id: str
     status: ContainerStatus
     log: list[tuple[float, str]] = field(default_factory=list)
+    run: Run = FOREVER
     end: asyncio.TimerHandle | None = None
 
 
@@ -94,8 +96,20 @@ class Addresses:
 class HollowRuntime:
     """Implements `kubelet.runtime.RuntimeService` in memory. `node_ip` is the address of pods in the host's network."""
 
-    def __init__(self, env: Env, pod_cidr: str, node_ip: str, behaviour: Behaviour = runs_for_ever) -> None:
+    def __init__(
+        self,
+        env: Env,
+        pod_cidr: str,
+        node_ip: str,
+        behaviour: Behaviour = as_annotated,
+        *,
+        commands: Commands = every_command_succeeds,
+        delay: float = 0.0,
+    ) -> None:
+        """`delay` is what making a sandbox and starting a container each take, in seconds."""
         self._env = env
+        self._commands = commands
+        self._delay = delay
         self._addresses = Addresses(pod_cidr)
         self._node_ip = node_ip
         self._behaviour = behaviour
@@ -110,6 +124,8 @@ class HollowRuntime:
         return RuntimeCondition("RuntimeReady", True), RuntimeCondition("NetworkReady", True)
 
     async def run_pod_sandbox(self, config: PodSandboxConfig) -> str:
+        if any(entry.config.metadata == config.metadata for entry in self._sandboxes.values()):
+            raise NameReserved(f"a sandbox {config.metadata} is there already")
         sandbox_id = self._id()
         in_host = config.security_context.namespace_options.network == "NODE"
         sandbox = PodSandbox(
@@ -117,6 +133,8 @@ class HollowRuntime:
         )
         ips = () if in_host else (self._addresses.take(),)
         self._sandboxes[sandbox_id] = _Sandbox(sandbox, config, ips)
+        await self._take_time()
+        self._tell(sandbox_id, "STARTED", sandbox_id)
         return sandbox_id
 
     async def stop_pod_sandbox(self, pod_sandbox_id: str) -> None:
@@ -130,12 +148,14 @@ class HollowRuntime:
             self._addresses.give_back(ip)
         entry.ips = ()
         entry.sandbox = replace(entry.sandbox, state="NOTREADY")
+        self._tell(pod_sandbox_id, "STOPPED", pod_sandbox_id)
 
     async def remove_pod_sandbox(self, pod_sandbox_id: str) -> None:
         await self.stop_pod_sandbox(pod_sandbox_id)
         for container_id in [i for i, c in self._containers.items() if c.sandbox_id == pod_sandbox_id]:
             del self._containers[container_id]
-        self._sandboxes.pop(pod_sandbox_id, None)
+        if self._sandboxes.pop(pod_sandbox_id, None) is not None:
+            self._tell(pod_sandbox_id, "DELETED", pod_sandbox_id)
 
     async def list_pod_sandbox(
         self, *, id: str = "", state: SandboxState | None = None, labels: Mapping[str, str] | None = None
@@ -169,6 +189,11 @@ class HollowRuntime:
     ) -> str:
         if pod_sandbox_id not in self._sandboxes:
             raise NotFound(f"sandbox {pod_sandbox_id} not found")
+        if any(
+            c.sandbox_id == pod_sandbox_id and c.config.metadata == config.metadata
+            for c in self._containers.values()
+        ):
+            raise NameReserved(f"a container {config.metadata} is there already")
         container_id = self._id()
         status = ContainerStatus(
             container_id,
@@ -190,8 +215,16 @@ class HollowRuntime:
 
     async def start_container(self, container_id: str) -> None:
         running = self._get(container_id)
+        await self._take_time()
+        annotations = self._sandboxes[running.sandbox_id].config.annotations
+        try:
+            run = running.run = self._behaviour(running.config, annotations)
+        except ValueError as error:
+            raise CRIError(str(error)) from error
+        if run.start_error:
+            self._ended(container_id, 128, "StartError")
+            raise CRIError("failed to create containerd task: this hollow container cannot be started")
         running.status = replace(running.status, state="RUNNING", started_at=self._env.now())
-        run = self._behaviour(running.config)
         if run.log:
             running.log += [(self._env.now(), line) for line in run.log.splitlines()]
         if run.seconds is not None:
@@ -200,8 +233,17 @@ class HollowRuntime:
         self._tell(container_id, "STARTED")
 
     async def stop_container(self, container_id: str, timeout: float) -> None:
-        if container_id in self._containers:
-            self._ended(container_id, 0 if timeout > 0 else 137, "Completed" if timeout > 0 else "Error")
+        running = self._containers.get(container_id)
+        if running is None or running.status.state != "RUNNING":
+            return
+        if running.run.stubborn:
+            await asyncio.sleep(timeout)
+        killed = running.run.stubborn or timeout <= 0
+        self._ended(container_id, 137 if killed else 0)
+
+    def crash(self, container_id: str, exit_code: int = 1, reason: str = "") -> None:
+        """A fault from outside: the container's process dies now."""
+        self._ended(container_id, exit_code, reason)
 
     async def remove_container(self, container_id: str) -> None:
         if self._containers.pop(container_id, None) is not None:
@@ -235,9 +277,10 @@ class HollowRuntime:
         self._get(container_id)
 
     async def exec_sync(self, container_id: str, cmd: Sequence[str], timeout: float) -> ExecSyncResult:
-        """Nothing runs in a hollow container: every command succeeds without output."""
-        self._get(container_id)
-        return ExecSyncResult(b"", b"", 0)
+        running = self._get(container_id)
+        if running.status.state != "RUNNING":
+            raise CRIError(f"container {container_id} is not running")
+        return self._commands(running.config.metadata.name, cmd)
 
     async def exec(
         self, container_id: str, cmd: Sequence[str], *, tty: bool, stdin: bool, stdout: bool, stderr: bool
@@ -296,12 +339,18 @@ class HollowRuntime:
             exit_code=exit_code,
             finished_at=self._env.now(),
             reason=reason or ("Completed" if exit_code == 0 else "Error"),
+            message=running.run.message,
         )
         self._tell(container_id, "STOPPED")
 
-    def _tell(self, container_id: str, event: ContainerEventType) -> None:
+    async def _take_time(self) -> None:
+        if self._delay:
+            await asyncio.sleep(self._delay)
+
+    def _tell(self, container_id: str, event: ContainerEventType, sandbox_id: str = "") -> None:
         running = self._containers.get(container_id)
-        sandbox_id = running.sandbox_id if running is not None else ""
+        if running is not None:
+            sandbox_id = running.sandbox_id
         for queue in self._listeners:
             queue.put_nowait(ContainerEvent(container_id, event, self._env.now(), sandbox_id))
 

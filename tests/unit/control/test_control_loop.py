@@ -275,7 +275,7 @@ def test_expecting_emptiness_asks_the_server() -> None:
 
 
 def test_looking_again_happens_when_it_was_asked_for_and_not_before() -> None:
-    def plan(obj: Obj, _caches: Caches) -> Plan:
+    def plan(_obj: Obj, _caches: Caches) -> Plan:
         return Plan.nothing("", 100.0)
 
     async def story(rig: Rig) -> None:

@@ -156,7 +156,7 @@ def test_what_changed_owner_meanwhile_is_not_deleted_for_the_former_one() -> Non
     """The collector decides from what it has seen; a change it has not seen yet must stop the deletion."""
 
     async def story(world: World) -> None:
-        manager, task = world.manager("garbage-collector-controller")
+        manager, _ = world.manager("garbage-collector-controller")
         await world.settle(1)
         owner = await world.client.create(kinds.CONFIGMAP, config_map("owner"))
         heir = await world.client.create(kinds.CONFIGMAP, config_map("heir"))

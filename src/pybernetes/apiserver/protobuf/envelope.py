@@ -31,7 +31,9 @@ OTHER_TYPES = {
 def decode(data: bytes) -> dict[str, Any]:
     """The object in a body. Raises ProtobufError."""
     if not data.startswith(MAGIC):
-        raise ProtobufError("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
+        raise ProtobufError(
+            "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
+        )
     api_version = kind = ""
     raw: memoryview = memoryview(b"")
     for number, value in fields(memoryview(data)[len(MAGIC) :]):
@@ -142,7 +144,7 @@ def _special(tag: str, value: memoryview) -> Any:
     if tag in ("time", "microtime"):
         if not parts:
             return None
-        seconds, nanos = signed(int(parts.get(1, 0))), int(parts.get(2, 0))  # type: ignore[arg-type]
+        seconds, nanos = signed(int(parts.get(1, 0))), int(parts.get(2, 0))
         if tag == "time":
             return timestamps.rfc3339(seconds)
         return timestamps.rfc3339_micro(seconds + nanos / 1e9)
@@ -151,7 +153,7 @@ def _special(tag: str, value: memoryview) -> Any:
     if tag == "intorstr":
         if parts.get(1, 0) == 1:
             return _text(parts.get(3, memoryview(b"")))
-        return signed(int(parts.get(2, 0)))  # type: ignore[arg-type]
+        return signed(int(parts.get(2, 0)))
     raw = parts.get(1)  # FieldsV1, RawExtension, JSON: the text itself
     if raw is None:
         return None

@@ -23,7 +23,6 @@ from ..admission.chain import admit_mutating, admit_validating
 from ..admission.plugin import Admission
 from ..bodies import JSON, check_depth, decode, media_type
 from ..context import RequestContext
-
 from ..version import Version
 
 GENERATED_NAME_LENGTH = 63
