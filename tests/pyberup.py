@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 BIN = Path(sys.executable).parent
 T = TypeVar("T")
@@ -58,15 +58,23 @@ class Kubectl:
     def json(self, *arguments: str) -> Any:
         return json.loads(self(*arguments, "-o", "json"))
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """A kubectl that goes on (watch, logs -f, port-forward); its owner ends it."""
-        return subprocess.Popen(
+    @contextlib.contextmanager
+    def running(self, *arguments: str) -> Iterator[IO[str]]:
+        """The output of a kubectl that goes on (watch, logs -f, port-forward); ended with the block."""
+        process = subprocess.Popen(
             self.command(*arguments),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             env=self.environment,
         )
+        assert process.stdout is not None
+        with process.stdout:
+            try:
+                yield process.stdout
+            finally:
+                process.kill()
+                process.wait(30)
 
 
 def free_port() -> int:

@@ -155,20 +155,11 @@ def test_deleting_a_namespace_empties_it(kubectl: Kubectl, nginx: str) -> None:
 
 
 def test_watch_prints_changes(kubectl: Kubectl, nginx: str) -> None:
-    watching = kubectl.start("get", "-n", nginx, "deployment", "nginx", "--watch")
-    try:
-        assert watching.stdout is not None
-        assert watching.stdout.readline().split()[0] == "NAME"
-        assert watching.stdout.readline().split()[:2] == ["nginx", "1/1"]
+    with kubectl.running("get", "-n", nginx, "deployment", "nginx", "--watch") as watching:
+        assert watching.readline().split()[0] == "NAME"
+        assert watching.readline().split()[:2] == ["nginx", "1/1"]
         kubectl("scale", "-n", nginx, "deployment/nginx", "--replicas=2")
-        seen = ""
-        while seen != "2/2":
-            seen = watching.stdout.readline().split()[1]
-    finally:
-        watching.kill()
-        watching.wait()
-        if watching.stdout:
-            watching.stdout.close()
+        assert any(line.split()[1] == "2/2" for line in watching)
 
 
 def test_logs_exec_and_port_forward_reach_a_hollow_pod_or_say_why(kubectl: Kubectl, nginx: str) -> None:

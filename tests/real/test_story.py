@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import threading
 from collections import Counter
 from pathlib import Path
 
@@ -138,18 +137,10 @@ def test_logs_exec_cp_attach_and_port_forward(
     real: RealCluster, kubectl: Kubectl, nginx: str, tmp_path: Path
 ) -> None:
     pod = kubectl("get", "-n", nginx, "pods", "-o", "jsonpath={.items[0].metadata.name}")
-    following = kubectl.start("logs", "-f", "-n", nginx, pod)
-    try:
-        ip = kubectl("get", "-n", nginx, "pod", pod, "-o", "jsonpath={.status.podIP}")
+    ip = kubectl("get", "-n", nginx, "pod", pod, "-o", "jsonpath={.status.podIP}")
+    with kubectl.running("logs", "-f", "-n", nginx, pod) as log:
         real.shell(f"curl -s http://{ip}/hello-from-the-test")
-        lines: list[str] = []
-        reader = threading.Thread(target=lambda: lines.extend(iter(following.stdout.readline, "")))  # type: ignore[union-attr]
-        reader.start()
-        eventually("the access log arrives", lambda: any("hello-from-the-test" in line for line in lines))
-    finally:
-        following.kill()
-        following.wait()
-        reader.join(10)
+        assert any("hello-from-the-test" in line for line in log)  # ends when the line has come
     failed = kubectl.run("exec", "-n", nginx, pod, "--", "sh", "-c", "echo out; echo err >&2; exit 7")
     assert (failed.returncode, failed.stdout) == (7, "out\n")
     assert "err" in failed.stderr
@@ -166,30 +157,32 @@ def test_logs_exec_cp_attach_and_port_forward(
     kubectl("cp", "-n", nginx, f"{pod}:/tmp/page.html", str(tmp_path / "back.html"))
     assert (tmp_path / "back.html").read_text() == source.read_text()
     port = free_port()
-    forwarding = kubectl.start("port-forward", "-n", nginx, pod, f"{port}:80")
-    try:
-        assert forwarding.stdout is not None
-        assert "Forwarding from 127.0.0.1" in forwarding.stdout.readline()
+    with kubectl.running("port-forward", "-n", nginx, pod, f"{port}:80") as forwarding:
+        assert "Forwarding from 127.0.0.1" in forwarding.readline()
         for _ in range(3):
             assert "Welcome to nginx" in real.shell(f"curl -sS --max-time 5 http://127.0.0.1:{port}/")
-    finally:
-        forwarding.kill()
-        forwarding.wait()
 
 
 def test_a_rolling_update_never_drops_below_what_it_may(kubectl: Kubectl, nginx: str) -> None:
     kubectl("scale", "-n", nginx, "deployment/nginx", "--replicas=4")
     kubectl("rollout", "status", "-n", nginx, "deployment/nginx", "--timeout=90s")
-    watching = kubectl.start(
-        "get", "-n", nginx, "deployment", "nginx", "--watch", "-o", "jsonpath={.status.availableReplicas} "
+    command = (
+        "get",
+        "-n",
+        nginx,
+        "deployment",
+        "nginx",
+        "--watch",
+        "-o",
+        "jsonpath={.status.availableReplicas}{'\\n'}",
     )
-    try:
+    with kubectl.running(*command) as watching:
         kubectl("set", "env", "-n", nginx, "deployment/nginx", "A=b")
         kubectl("rollout", "status", "-n", nginx, "deployment/nginx", "--timeout=120s")
-    finally:
-        watching.terminate()
-        seen, _ = watching.communicate(timeout=10)
-    counts = [int(word) for word in seen.split()]
+        kubectl("scale", "-n", nginx, "deployment/nginx", "--replicas=5")  # marks the end of what is watched
+        counts: list[int] = []
+        while not counts or counts[-1] != 5:
+            counts.append(int(watching.readline() or 0))
     assert counts
     assert min(counts) >= 3  # maxUnavailable 25 % of 4
 

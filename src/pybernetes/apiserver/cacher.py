@@ -97,7 +97,7 @@ class Cacher:
             await asyncio.sleep(BOOKMARK_INTERVAL)
             for cache in self._caches.values():
                 for watcher in cache.watchers:
-                    watcher.bookmark = self.revision
+                    watcher.bookmark = True
                     watcher.wake()
 
     def stop(self) -> None:

@@ -102,9 +102,10 @@ async def _events(reply: WatchReply) -> AsyncGenerator[WatchEvent, None]:
                 yield WatchEvent(delivery.type, convert(tree) if convert else tree)
             if deliveries:
                 continue
-            revision, watcher.bookmark = watcher.bookmark, 0
-            if revision and reply.bookmarks:
-                yield WatchEvent("BOOKMARK", bookmark(kind, revision))
+            if watcher.bookmark:
+                watcher.bookmark = False
+                if reply.bookmarks:
+                    yield WatchEvent("BOOKMARK", bookmark(kind, reply.revision()))
             if watcher.closed:
                 break
         if watcher.error is not None:

@@ -48,14 +48,16 @@ ROOT_PATHS = (
 
 
 async def serve(ctx: RequestContext) -> Reply:
-    """Answers by path. Raises NotFound (in this process); over HTTP an unknown path gets upstream's plain text."""
-    request, path = ctx.request, ctx.info.path
-    if request is None:
+    """Answers by path."""
+    result = await _answer(ctx, ctx.info.path) if ctx.request is not None else None
+    return not_found(ctx) if result is None else HttpReply(result)
+
+
+def not_found(ctx: RequestContext) -> Reply:
+    """Nothing is served at this path."""
+    if ctx.request is None:
         raise NotFound("the server could not find the requested resource")
-    result = await _answer(ctx, path)
-    if result is None:
-        result = Response.text(404, "404 page not found\n")
-    return HttpReply(result)
+    return HttpReply(Response.text(404, "404 page not found\n"))
 
 
 async def _answer(ctx: RequestContext, path: str) -> Response | None:

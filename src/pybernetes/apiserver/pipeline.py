@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
-from pybernetes.api.errors import ApiError, InternalError, NotFound, Timeout, TooManyRequests
+from pybernetes.api.errors import ApiError, InternalError, Timeout, TooManyRequests
 
 from . import nonresource
 from .attributes import Attributes
@@ -148,7 +148,7 @@ async def serve(ctx: RequestContext, _following: Following) -> Reply:
     if not ctx.info.is_resource:
         return await nonresource.serve(ctx)
     if ctx.resource is None:
-        raise NotFound("the server could not find the requested resource")
+        return nonresource.not_found(ctx)
     return await serve_resource(ctx)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -85,6 +85,8 @@ class WatchReply:
     watcher: Watcher
     seconds: float
     """How long the server lets it run."""
+    revision: Callable[[], int]
+    """Up to where every change has been offered to `watcher` at the time of the call."""
     initial: Sequence[Version] = ()
     """Sent as ADDED before anything else."""
     initial_end: int = 0
@@ -102,6 +104,10 @@ class HttpReply:
     result: Response | Upgrade
     body_tree: Obj = field(default_factory=dict)
     """What a caller in this process gets instead."""
+
+    @property
+    def code(self) -> int:
+        return self.result.status
 
     def tree(self) -> Obj:
         return self.body_tree

@@ -31,8 +31,8 @@ class Watcher:
         self.group = group
         self.takes_trees = takes_trees
         self.pending: list[Delivery] = []
-        self.bookmark = 0
-        """A revision to report once `pending` is sent; 0 for none."""
+        self.bookmark = False
+        """Whether to report the revision reached, once `pending` is sent."""
         self.closed = False
         self.error: ApiError | None = None
         self._waiter: asyncio.Future[None] | None = None

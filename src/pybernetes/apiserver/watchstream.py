@@ -85,9 +85,10 @@ async def _stream(
                 else:
                     yield b"".join([render(d.type, d.tree()) for d in deliveries])
                 continue
-            revision, watcher.bookmark = watcher.bookmark, 0
-            if revision and reply.bookmarks:
-                yield render("BOOKMARK", bookmark(kind, revision))
+            if watcher.bookmark:
+                watcher.bookmark = False
+                if reply.bookmarks:
+                    yield render("BOOKMARK", bookmark(kind, reply.revision()))
             if watcher.closed:
                 break
         if watcher.error is not None:

@@ -29,10 +29,10 @@ class IpCommand:
 async def _run(*command: str, stdin: str = "", check: bool = True) -> None:
     process = await asyncio.create_subprocess_exec(
         *command,
-        stdin=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, errors = await process.communicate(stdin.encode())
+    _, errors = await process.communicate(stdin.encode() or None)
     if check and process.returncode:
         raise OSError(f"{' '.join(command)}: {errors.decode(errors='replace').strip()}")

@@ -42,9 +42,9 @@ class NftKernel:
         process = await asyncio.create_subprocess_exec(
             *self._prefix,
             *command,
-            stdin=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
-        _, errors = await process.communicate(stdin.encode())
+        _, errors = await process.communicate(stdin.encode() or None)
         return process.returncode or 0, errors.decode(errors="replace")

@@ -26,6 +26,7 @@ def write_payload(
     Answers whether anything changed. Raises OSError; ValueError for a path that leaves the volume."""
     for name in files:
         _check(name)
+    directory.mkdir(parents=True, exist_ok=True)
     current = _current(directory)
     if current is not None and _same(current, files, fs_group):
         return False

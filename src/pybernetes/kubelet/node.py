@@ -100,8 +100,8 @@ def allocatable_of(config: KubeletConfig, capacity: Mapping[str, str]) -> dict[s
 
 
 def _bytes(amount: int) -> str:
-    """Memory as upstream prints it: whole Ki."""
-    return f"{amount // 1024}Ki" if amount else "0"
+    """In the canonical form, as the API gives it back: a status that differs in spelling would be sent for ever."""
+    return quantity.format_quantity(amount * 1_000_000_000, "BinarySI")
 
 
 def node_status(view: NodeView, old: Obj, now: float) -> MutableObj:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode
 
 from pybernetes.api.errors import error_from_status
+from pybernetes.api.kind import Kind
+from pybernetes.api.kinds import KINDS
 from pybernetes.api.meta import Obj
 from pybernetes.apiserver.config import ApiServerConfig
 from pybernetes.apiserver.server import ApiServer
@@ -113,10 +115,12 @@ async def body_of(response: Response) -> bytes:
 
 
 @asynccontextmanager
-async def serving(env: Env, users: tuple[User, ...] = (), **config: Any) -> AsyncIterator[ApiServer]:
+async def serving(
+    env: Env, users: tuple[User, ...] = (), kinds: Sequence[Kind] = KINDS, **config: Any
+) -> AsyncIterator[ApiServer]:
     """A server over a store in memory, whose handler knows `users` (and ADMIN) by the header x-test-user."""
     store = MemoryStore(env)
-    server = ApiServer(store, env, ApiServerConfig(freeze_trees=True, **config))
+    server = ApiServer(store, env, ApiServerConfig(freeze_trees=True, **config), kinds=kinds)
     server.services.authenticator = FixedUser({user.name: user for user in (ADMIN, *users)})
     try:
         async with server:

@@ -31,7 +31,6 @@ VERBS: Mapping[str, Serve] = {
     "delete": delete,
     "deletecollection": deletecollection,
 }
-WITHOUT_NAME = frozenset({"list", "watch", "create", "deletecollection"})
 
 
 async def serve_resource(ctx: RequestContext) -> Reply:
@@ -40,6 +39,8 @@ async def serve_resource(ctx: RequestContext) -> Reply:
     if info.subresource:
         return await _subresource(ctx, kind, info.subresource)(ctx)
     if info.verb not in kind.verbs:
+        raise method_not_allowed(kind)
+    if not info.name and info.verb in ("update", "patch"):
         raise method_not_allowed(kind)
     if kind.namespaced and not info.namespace and info.verb not in ("list", "watch", "deletecollection"):
         raise NotFound("the server could not find the requested resource")

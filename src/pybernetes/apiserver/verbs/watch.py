@@ -25,6 +25,10 @@ async def watch(ctx: RequestContext) -> Reply:
     bookmarks = query.get("allowWatchBookmarks", "") in ("true", "1", "True")
     send_initial = _send_initial_events(query.get("sendInitialEvents"), query.get("resourceVersionMatch", ""))
     seconds = _seconds(ctx)
+
+    def reached() -> int:
+        return cacher.revision
+
     takes_trees = ctx.request is None
     from_now = resource_version in ("", "0")
     if send_initial or (from_now and send_initial is None):
@@ -33,7 +37,7 @@ async def watch(ctx: RequestContext) -> Reply:
         initial = cache.select(selection)
         watcher = cache.watch_from_now(selection, takes_trees)
         end = cacher.revision if send_initial and bookmarks else 0
-        return WatchReply(ctx.kind, cache, watcher, seconds, initial, end, bookmarks)
+        return WatchReply(ctx.kind, cache, watcher, seconds, reached, initial, end, bookmarks)
     if from_now:
         await at_least(cacher, resource_version)
         watcher = cache.watch_from_now(selection, takes_trees)
@@ -41,7 +45,7 @@ async def watch(ctx: RequestContext) -> Reply:
         revision = parse_revision(resource_version)
         await cacher.wait_for(revision)
         watcher = cache.watch(selection, revision, takes_trees)
-    return WatchReply(ctx.kind, cache, watcher, seconds, bookmarks=bookmarks)
+    return WatchReply(ctx.kind, cache, watcher, seconds, reached, bookmarks=bookmarks)
 
 
 def _send_initial_events(text: str | None, match: str) -> bool | None:

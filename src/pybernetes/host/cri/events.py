@@ -13,12 +13,11 @@ import grpc.aio
 from pybernetes.kubelet.runtime import ContainerEvent, ContainerEventType, Unavailable
 
 METHOD = "/containerd.services.events.v1.Events/Subscribe"
-FILTER = 'topic~="/tasks/(start|exit|oom)"'
+FILTER = 'topic~="/tasks/(start|exit)"'
 NAMESPACE = "k8s.io"
 TYPES: dict[str, ContainerEventType] = {
     "/tasks/start": "STARTED",
     "/tasks/exit": "STOPPED",
-    "/tasks/oom": "STOPPED",
 }
 VARINT, LENGTH_DELIMITED = 0, 2
 

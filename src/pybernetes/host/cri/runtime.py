@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from pybernetes.kubelet.runtime import (
     ContainerStatus,
     ExecSyncResult,
     LinuxContainerResources,
+    NotFound,
     PodSandbox,
     PodSandboxConfig,
     PodSandboxStatus,
@@ -31,6 +33,7 @@ from .errors import answered
 from .events import container_events
 
 CALL_SECONDS = 120.0
+NOTED_TRIES, NOTED_PAUSE = 100, 0.01  # seconds
 MAX_MESSAGE = 16 * 1024 * 1024
 
 
@@ -182,8 +185,23 @@ class CriRuntime:
         reply = await answered(self._rpc.ListContainerStats(request, timeout=CALL_SECONDS))
         return [convert.stats(item) for item in reply.stats]
 
-    def events(self) -> AsyncIterator[ContainerEvent] | None:
-        return container_events(self._channel)
+    async def events(self) -> AsyncIterator[ContainerEvent]:
+        """containerd's events. It tells of an exit before its CRI part has taken note of it, so an exit is passed on
+        when the container's status shows it."""
+        async for event in container_events(self._channel):
+            if event.type == "STOPPED":
+                await self._until_noted(event.container_id)
+            yield event
+
+    async def _until_noted(self, container_id: str) -> None:
+        for _ in range(NOTED_TRIES):
+            try:
+                status = await self.container_status(container_id)
+            except NotFound:
+                return  # a sandbox's own process, or removed already
+            if status.state != "RUNNING":
+                return
+            await asyncio.sleep(NOTED_PAUSE)
 
     async def close(self) -> None:
         """Closes the channel, which the image service may share."""
