@@ -46,10 +46,6 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
         MANIFEST.replace("replicas: 1", "replicas: -1"),
         ("spec.replicas: Invalid value: -1: must be greater than or equal to 0",),
     ),
-    "unknown kind": (
-        MANIFEST.replace("kind: Deployment", "kind: Deploymint"),
-        ('no matches for kind "Deploymint" in version "apps/v1"',),
-    ),
 }
 
 
@@ -61,6 +57,18 @@ def test_refused_as_upstream(kubectl: Kubectl, namespace: str, case: str) -> Non
     for part in expected:
         assert part in done.stderr
     assert kubectl.json("get", "-n", namespace, "deployments")["items"] == []
+
+
+def test_unknown_kinds_and_resources(kubectl: Kubectl, namespace: str) -> None:
+    manifest = MANIFEST.replace("kind: Deployment", "kind: Deploymint")
+    refused = kubectl.run("create", "-n", namespace, "-f", "-", "--validate=false", stdin=manifest)
+    assert 'no matches for kind "Deploymint" in version "apps/v1"' in refused.stderr
+    listed = kubectl.run("get", "deploymints")
+    assert 'error: the server doesn\'t have a resource type "deploymints"' in listed.stderr
+    raw = kubectl.run(
+        "create", "--raw", "/apis/apps/v1/namespaces/default/deploymints", "-f", "-", stdin="{}"
+    )
+    assert "the server could not find the requested resource" in raw.stderr
 
 
 def test_validation_can_warn_or_be_ignored(kubectl: Kubectl, namespace: str) -> None:

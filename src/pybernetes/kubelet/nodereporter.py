@@ -106,12 +106,12 @@ class NodeReporter:
         config = self._view.config
         while True:
             try:
+                await self._look()
                 await self._report()
             except (ApiError, OSError) as error:
                 log.warning("node status not written: %s", error)
             ready = not self._view.problem
             await asyncio.sleep(config.node_status_update_frequency if ready else UNREADY_PERIOD)
-            await self._look()
 
     async def _report(self) -> None:
         now = self._env.now()

@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pybernetes.api import kinds
-from pybernetes.api.errors import NotFound
+from pybernetes.api.errors import NotFound, Timeout
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
 from pybernetes.client.informer import Informer
 from pybernetes.client.interface import Client
 
 from .env import SourceKind
+
+# How long the first answer may take: without the right to read it, it never comes.
+SYNC_TIMEOUT = 10.0
 
 Reference = tuple[SourceKind, str, str]
 """(kind, namespace, name)."""
@@ -45,7 +48,10 @@ class References:
         self._followed: dict[Reference, _Followed] = {}
 
     async def get(self, reference: Reference, pod_uid: str) -> Obj | None:
-        """The object, or None where there is none. It is followed from now on, until the pod lets go."""
+        """The object, or None where there is none. It is followed from now on, until the pod lets go.
+
+        Raises ApiError where it cannot be read.
+        """
         kind, namespace, name = reference
         if self._strategy == "Get":
             try:
@@ -56,7 +62,11 @@ class References:
         if followed is None:
             followed = self._followed[reference] = self._follow(reference)
         followed.holders.add(pod_uid)
-        await followed.informer.synced()
+        try:
+            async with asyncio.timeout(SYNC_TIMEOUT):
+                await followed.informer.synced()
+        except TimeoutError:
+            raise Timeout(f"failed to sync {kind} cache: timed out waiting for the condition") from None
         return followed.informer.get(f"{namespace}/{name}")
 
     def hold(self, pod_uid: str, wanted: Iterable[Reference]) -> None:

@@ -136,7 +136,10 @@ def test_an_image_that_cannot_be_pulled_backs_off_and_is_tried_again() -> None:
         world.images.failing["gone:1"] = "manifest unknown"
         first = await world.run_pod(pod(containers=[container(image="gone:1")]))
         assert first["status"]["phase"] == "Pending"
-        assert state_of(first)["state"]["waiting"] == {"reason": "ErrImagePull", "message": "manifest unknown"}
+        assert state_of(first)["state"]["waiting"] == {
+            "reason": "ErrImagePull",
+            "message": "manifest unknown",
+        }
         await asyncio.sleep(4)
         assert state_of(await world.pod())["state"]["waiting"] == {
             "reason": "ImagePullBackOff",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from pybernetes.api.errors import AlreadyExists, Conflict, NotFound
@@ -34,13 +35,18 @@ DESCRIPTIONS = {
 
 
 async def bootstrap(transport: InProcessTransport, registry: Registry) -> None:
-    """Creates what is missing; several API servers may do it at once."""
-    for name in NAMESPACES:
-        await ensure(transport, registry, NAMESPACE, _object(NAMESPACE, name))
-    for name, value in SYSTEM_CLASSES.items():
-        tree = {**_object(PRIORITYCLASS, name), "value": value, "description": DESCRIPTIONS[name]}
-        await ensure(transport, registry, PRIORITYCLASS, tree)
-    await _policy(transport, registry)
+    """Creates what is missing; several API servers may do it at once. Writes go together, so that a store on disk
+    makes many of them durable at a time."""
+    async with asyncio.TaskGroup() as group:
+        for name in NAMESPACES:
+            group.create_task(ensure(transport, registry, NAMESPACE, _object(NAMESPACE, name)))
+    async with asyncio.TaskGroup() as group:
+        for name, value in SYSTEM_CLASSES.items():
+            tree = {**_object(PRIORITYCLASS, name), "value": value, "description": DESCRIPTIONS[name]}
+            group.create_task(ensure(transport, registry, PRIORITYCLASS, tree))
+        existing = (v.tree() for kind in RBAC_KINDS.values() for v in registry.cache(kind).in_namespace(""))
+        for write in reconcile.reconcile(existing, bootstrap_policy.objects()):
+            group.create_task(_perform(transport, write))
 
 
 async def ensure(transport: InProcessTransport, registry: Registry, kind: Kind, tree: Obj) -> None:
@@ -53,20 +59,19 @@ async def ensure(transport: InProcessTransport, registry: Registry, kind: Kind, 
         return
 
 
-async def _policy(transport: InProcessTransport, registry: Registry) -> None:
-    existing = (v.tree() for kind in RBAC_KINDS.values() for v in registry.cache(kind).in_namespace(""))
-    for write in reconcile.reconcile(existing, bootstrap_policy.objects()):
-        kind = RBAC_KINDS[write.obj["kind"]]
-        namespace, name = namespace_of(write.obj), name_of(write.obj)
-        try:
-            if write.action == "recreate":
-                await transport.call(Call("delete", kind, namespace=namespace, name=name))
-            if write.action == "update":
-                await transport.call(Call("update", kind, namespace=namespace, name=name, body=write.obj))
-            else:
-                await transport.call(Call("create", kind, namespace=namespace, body=write.obj))
-        except (AlreadyExists, Conflict, NotFound):
-            continue  # another API server was faster: it does the same
+async def _perform(transport: InProcessTransport, write: reconcile.Write) -> None:
+    """One write of the default policy."""
+    kind = RBAC_KINDS[write.obj["kind"]]
+    namespace, name = namespace_of(write.obj), name_of(write.obj)
+    try:
+        if write.action == "recreate":
+            await transport.call(Call("delete", kind, namespace=namespace, name=name))
+        if write.action == "update":
+            await transport.call(Call("update", kind, namespace=namespace, name=name, body=write.obj))
+        else:
+            await transport.call(Call("create", kind, namespace=namespace, body=write.obj))
+    except (AlreadyExists, Conflict, NotFound):
+        return  # another API server was faster: it does the same
 
 
 def _object(kind: Kind, name: str) -> dict[str, object]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from pybernetes.api.errors import MethodNotAllowed, NotFound
+from pybernetes.api.errors import MethodNotAllowed
 from pybernetes.api.kind import Kind
 
 from ..context import RequestContext
+from ..nonresource import not_found
 from ..replies import Reply
 from ..subresources.table import CREATED_ONLY, GENERIC, SPECIFIC
 from .create import create
@@ -32,18 +33,22 @@ VERBS: Mapping[str, Serve] = {
     "deletecollection": deletecollection,
 }
 
+NAMED = frozenset({"get", "update", "patch", "delete"})
+"""Verbs of one object."""
+ACROSS_NAMESPACES = frozenset({"list", "watch"})
+
 
 async def serve_resource(ctx: RequestContext) -> Reply:
-    """Answers a request for a resource that is known. Raises NotFound, MethodNotAllowed and what the verb raises."""
+    """Answers a request for a resource that is known. Raises MethodNotAllowed and what the verb raises."""
     info, kind = ctx.info, ctx.kind
     if info.subresource:
-        return await _subresource(ctx, kind, info.subresource)(ctx)
-    if info.verb not in kind.verbs:
+        return await _serve_subresource(ctx, kind, info.subresource)
+    if info.verb not in kind.verbs or (info.verb in NAMED and not info.name):
         raise method_not_allowed(kind)
-    if not info.name and info.verb in ("update", "patch"):
+    if kind.namespaced and not info.namespace and info.verb not in ACROSS_NAMESPACES:
+        if info.verb in NAMED:
+            return not_found(ctx)
         raise method_not_allowed(kind)
-    if kind.namespaced and not info.namespace and info.verb not in ("list", "watch", "deletecollection"):
-        raise NotFound("the server could not find the requested resource")
     if info.verb == "create":
         if ctx.request is not None and info.name:
             raise method_not_allowed(kind)
@@ -53,16 +58,14 @@ async def serve_resource(ctx: RequestContext) -> Reply:
     return await VERBS[info.verb](ctx)
 
 
-def _subresource(ctx: RequestContext, kind: Kind, subresource: str) -> Serve:
-    if subresource not in kind.subresources:
-        raise NotFound("the server could not find the requested resource")
+async def _serve_subresource(ctx: RequestContext, kind: Kind, subresource: str) -> Reply:
     verbs = SPECIFIC.get((kind.group, kind.plural, subresource)) or GENERIC.get(subresource)
-    if verbs is None:
-        raise NotFound("the server could not find the requested resource")
+    if subresource not in kind.subresources or verbs is None:
+        return not_found(ctx)
     serve = verbs.get(ctx.info.verb)
     if serve is None:
         raise method_not_allowed(kind)
-    return serve
+    return await serve(ctx)
 
 
 def method_not_allowed(kind: Kind) -> MethodNotAllowed:

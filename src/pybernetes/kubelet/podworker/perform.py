@@ -12,6 +12,7 @@ from pybernetes.api.meta import Obj, name_of, namespace_of, uid_of
 from pybernetes.kubelet import cgroups, podspec
 from pybernetes.kubelet.images import auths_for
 from pybernetes.kubelet.recorder import tell_about
+from pybernetes.kubelet.references import Reference
 from pybernetes.kubelet.runtime import AuthConfig, CRIError
 from pybernetes.kubelet.sandbox import sandbox_config
 from pybernetes.kubelet.volumes.manager import VolumesFailed
@@ -127,12 +128,22 @@ class Performer:
         self._memory.images[name] = await parts.images.ensure(pod, container, attempt, auths, tell)
 
     async def _pull_auths(self, pod: Obj, container: Obj) -> list[AuthConfig]:
-        secrets = []
-        for reference in pod["spec"].get("imagePullSecrets") or ():
-            key = ("secret", namespace_of(pod), reference.get("name", ""))
-            secret = await self._parts.references.get(key, uid_of(pod))  # type: ignore[arg-type]
-            if secret is not None:
+        secrets, missing = [], []
+        for entry in pod["spec"].get("imagePullSecrets") or ():
+            name = entry.get("name", "")
+            reference: Reference = ("secret", namespace_of(pod), name)
+            try:
+                secret = await self._parts.references.get(reference, uid_of(pod))
+            except ApiError as error:
+                log.info("pull secret %s of %s: %s", name, name_of(pod), error)
+                secret = None
+            if secret is None:
+                missing.append(name)
+            else:
                 secrets.append(secret)
+        if missing:
+            text = f"Unable to retrieve some image pull secrets ({', '.join(missing)}); attempting to pull the image may not succeed."
+            tell_about(self._parts.recorder, pod)("Warning", "FailedToRetrieveImagePullSecret", text)
         return auths_for(container.get("image", ""), secrets)
 
     async def _pre_stop(self, name: str, container_id: str, grace: float) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 
-from pybernetes.api.meta import Obj, name_of, uid_of
+from pybernetes.api.meta import Obj, annotations_of, labels_of, name_of, uid_of
 from pybernetes.kubelet import podspec
 from pybernetes.kubelet.probes.attempt import Target
 from pybernetes.kubelet.recorder import tell_about
@@ -61,7 +61,7 @@ class PodWorker:
     def update(self, pod: Obj) -> None:
         """A newer version from the API."""
         old, self.pod = self.pod, pod
-        if old["metadata"] != pod["metadata"]:
+        if labels_of(old) != labels_of(pod) or annotations_of(old) != annotations_of(pod):
             self.refresh_volumes()
         self._wake.set()
 

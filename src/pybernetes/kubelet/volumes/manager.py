@@ -92,6 +92,7 @@ class VolumeManager:
 
     def _wanted(self, pod: Obj) -> set[Reference]:
         wanted = {(kind, name) for c in podspec.every_container(pod) for kind, name in env_references(c)}
+        wanted |= {("secret", entry.get("name", "")) for entry in pod["spec"].get("imagePullSecrets") or ()}
         for volume in pod["spec"].get("volumes") or ():
             try:
                 wanted |= set(plugin_for(volume).references(volume))
