@@ -156,7 +156,7 @@ class PodSandboxStatus:
     ips: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
-    namespace_options: NamespaceOption = NamespaceOption()
+    namespace_options: NamespaceOption = field(default_factory=NamespaceOption)
 
 
 # --- containers -------------------------------------------------------------------------------------------------

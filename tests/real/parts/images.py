@@ -128,6 +128,8 @@ def _python(root: Path) -> None:
                 target = root / "opt/packages" / file
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, target)
+                if source.suffix == ".so":
+                    _needed(root, source)
 
 
 def _with_requirements(name: str) -> list[importlib.metadata.Distribution]:

@@ -27,7 +27,7 @@ def pod(name: str, node: str = "", **labels: str) -> bytes:
 
 
 @asynccontextmanager
-async def cache_of(env: Env, store: MemoryStore, window: int = 100):
+async def cache_of(store: MemoryStore, window: int = 100):
     registry = Registry(kinds.KINDS, window=window)
     cacher = Cacher(store, registry.caches.values())
     task = asyncio.create_task(cacher.run())
@@ -65,7 +65,7 @@ def test_indexes_follow_every_change(env: Env) -> None:
     async def main() -> None:
         store = MemoryStore(env)
         await put(store, "before", pod("before", "n1", app="web"))
-        async with cache_of(env, store) as (cacher, cache):
+        async with cache_of(store) as (cacher, cache):
             await put(store, "p1", pod("p1", "n1", app="web"))
             await put(store, "p2", pod("p2", "", app="db"))
             await cacher.fresh()
@@ -90,7 +90,7 @@ def test_a_revision_that_never_comes_times_out(env: Env, monkeypatch: pytest.Mon
 
     async def main() -> None:
         store = MemoryStore(env)
-        async with cache_of(env, store) as (cacher, _):
+        async with cache_of(store) as (cacher, _):
             with pytest.raises(Timeout) as caught:
                 await cacher.wait_for(999)
             assert caught.value.message == "Too large resource version: 999, current: 1"
@@ -101,7 +101,7 @@ def test_a_revision_that_never_comes_times_out(env: Env, monkeypatch: pytest.Mon
 def test_the_window_forgets_and_says_so(env: Env) -> None:
     async def main() -> None:
         store = MemoryStore(env)
-        async with cache_of(env, store, window=3) as (cacher, cache):
+        async with cache_of(store, window=3) as (cacher, cache):
             revisions = [await put(store, f"p{n}", pod(f"p{n}")) for n in range(5)]
             await cacher.fresh()
             watcher = cache.watch(Selection(), revisions[2], takes_trees=False)
@@ -116,7 +116,7 @@ def test_the_window_forgets_and_says_so(env: Env) -> None:
 def test_only_those_concerned_are_woken(env: Env) -> None:
     async def main() -> None:
         store = MemoryStore(env)
-        async with cache_of(env, store) as (cacher, cache):
+        async with cache_of(store) as (cacher, cache):
             by_node = {}
             for node in ("n1", "n2"):
                 selection = selection_of(kinds.POD, "", "", {"fieldSelector": f"spec.nodeName={node}"})
@@ -144,7 +144,7 @@ def test_only_those_concerned_are_woken(env: Env) -> None:
 def test_an_event_is_encoded_once_for_all(env: Env) -> None:
     async def main() -> None:
         store = MemoryStore(env)
-        async with cache_of(env, store) as (cacher, cache):
+        async with cache_of(store) as (cacher, cache):
             watchers = [cache.watch_from_now(Selection(), takes_trees=False) for _ in range(3)]
             await put(store, "p", pod("p"))
             await cacher.fresh()
@@ -159,7 +159,7 @@ def test_a_slow_watcher_is_dropped_and_costs_nobody_else(env: Env, monkeypatch: 
 
     async def main() -> None:
         store = MemoryStore(env)
-        async with cache_of(env, store) as (cacher, cache):
+        async with cache_of(store) as (cacher, cache):
             slow = cache.watch_from_now(Selection(), takes_trees=False)
             for number in range(7):
                 await put(store, "p", pod("p", n=str(number)))
@@ -204,7 +204,7 @@ def test_after_a_gap_the_cache_fills_anew_and_watches_end(env: Env, monkeypatch:
 
     async def main() -> None:
         store = Interrupted(MemoryStore(env))
-        async with cache_of(env, store) as (cacher, cache):  # type: ignore[arg-type]
+        async with cache_of(store) as (cacher, cache):  # type: ignore[arg-type]
             seen = []
             cache.observers.append(lambda change: seen.append((change.old is None, change.new is None)))
             await put(store.store, "stays", pod("stays"))
@@ -213,8 +213,8 @@ def test_after_a_gap_the_cache_fills_anew_and_watches_end(env: Env, monkeypatch:
             watcher = cache.watch_from_now(Selection(), takes_trees=False)
             seen.clear()
             store.cut.set()
-            while not watcher.closed:
-                await asyncio.sleep(0)
+            assert await watcher.drain() == []
+            assert watcher.closed
             await store.txn((), [Delete("/registry/pods/a/goes")])
             await put(store.store, "comes", pod("comes"))
             store.cut.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 from kubelet_world import World, condition, container, play, pod, state_of
 
@@ -114,7 +115,7 @@ def test_a_crashing_container_backs_off_doubling_to_five_minutes() -> None:
             entry = next(iter(seen["status"].get("containerStatuses") or ()), None)
             if entry and "running" in entry["state"] and entry["restartCount"] == len(starts):
                 starts.append(at)
-        gaps = [round(b - a) - 1 for a, b in zip(starts, starts[1:], strict=False)]
+        gaps = [round(b - a) - 1 for a, b in itertools.pairwise(starts)]
         assert gaps[:8] == [0, 10, 20, 40, 80, 160, 300, 300]
         now = await world.pod()
         assert now["status"]["phase"] == "Running"

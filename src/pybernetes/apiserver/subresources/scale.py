@@ -44,7 +44,7 @@ async def patch_scale(ctx: RequestContext) -> Reply:
     change, language = read_patch(ctx)
 
     def build(old: Obj) -> MutableObj:
-        scale = apply(ctx.kind, scale_of(ctx.kind, old), change, language, None)
+        scale = apply(scale_of(ctx.kind, old), change, language, None)
         return _scaled(ctx.kind, old, scale)
 
     return await _change(ctx, build)

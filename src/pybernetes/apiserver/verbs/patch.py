@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from pybernetes.api.errors import BadRequest, Invalid
-from pybernetes.api.kind import Kind
 from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.client.interface import PatchType
 from pybernetes.lang import patch_json, patch_merge, patch_strategic
@@ -33,7 +32,7 @@ async def patch(ctx: RequestContext, complete: Complete = complete_update) -> Re
     schema = patch_schema(kind) if language == "strategic" else None
 
     def build(old: Obj) -> MutableObj:
-        new = check_object(ctx, kind, apply(kind, old, change, language, schema))
+        new = check_object(ctx, kind, apply(old, change, language, schema))
         if new["metadata"].get("name") != old["metadata"]["name"]:
             raise BadRequest(
                 f"the name of the object ({new['metadata'].get('name')}) does not match the name on the URL "
@@ -68,7 +67,7 @@ def read_patch(ctx: RequestContext) -> tuple[Any, PatchType]:
     return tree, found
 
 
-def apply(kind: Kind, old: Obj, change: Any, language: PatchType, schema: PatchSchema | None) -> MutableObj:
+def apply(old: Obj, change: Any, language: PatchType, schema: PatchSchema | None) -> MutableObj:
     """The patched tree; it may share branches with `old`. Raises BadRequest, Invalid."""
     try:
         if language == "json":
@@ -80,7 +79,8 @@ def apply(kind: Kind, old: Obj, change: Any, language: PatchType, schema: PatchS
         else:
             result = patch_strategic.apply(old, change, schema)
     except patch_json.JsonPatchError as error:
-        raise Invalid(f"{error}", group=kind.group, kind=kind.kind, name=old["metadata"]["name"]) from error
+        # Upstream does not tell more of it.
+        raise Invalid("the server rejected our request due to an error in our request") from error
     except (patch_json.BadJsonPatch, patch_strategic.StrategicPatchError) as error:
         raise BadRequest(f"{error}") from error
     if not isinstance(result, dict) or not isinstance(result.get("metadata"), dict):
