@@ -17,9 +17,10 @@ from pybernetes.api.errors import ApiError, InternalError, Timeout, TooManyReque
 from . import nonresource
 from .attributes import Attributes
 from .authz.forbidden import forbidden
-from .context import RequestContext
+from .context import LONG_RUNNING_SUBRESOURCES, RequestContext
 from .impersonation import impersonated_user
 from .ledger import Entry
+from .negotiation import negotiate
 from .reactions import REACTION_HEADER, decode_reaction
 from .replies import Reply
 from .requestinfo import request_info
@@ -149,6 +150,8 @@ async def serve(ctx: RequestContext, _following: Following) -> Reply:
         return await nonresource.serve(ctx)
     if ctx.resource is None:
         return nonresource.not_found(ctx)
+    if ctx.request is not None and ctx.info.subresource not in LONG_RUNNING_SUBRESOURCES:
+        negotiate(ctx.request.headers.get("accept", ""))  # refused before anything is done
     return await serve_resource(ctx)
 
 
@@ -216,7 +219,7 @@ def _record(ctx: RequestContext, code: int, message: str) -> None:
             info.group,
             info.resource,
             info.subresource,
-            info.namespace,
+            ctx.namespace,
             info.name or ctx.name,
             code,
             ctx.revision,

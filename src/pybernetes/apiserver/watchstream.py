@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import orjson
@@ -32,8 +32,26 @@ def watch_response(ctx: RequestContext, reply: WatchReply, form: Form) -> Respon
     if form.yaml:
         headers[1] = ("Content-Type", "application/json")
     lines = _as_stored if not form.shape and not reply.kind.storage_version else None
-    body = _stream(reply, lines, _renderer(ctx, reply.kind, form))
+    body = WatchBody(reply, _stream(reply, lines, _renderer(ctx, reply.kind, form)))
     return Response(200, headers, body, endless=True)
+
+
+class WatchBody:
+    """The lines of a watch. Closing it, read or not, ends the watch."""
+
+    def __init__(self, reply: WatchReply, lines: AsyncGenerator[bytes, None]) -> None:
+        self._reply = reply
+        self._lines = lines
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await anext(self._lines)
+
+    async def aclose(self) -> None:
+        await self._lines.aclose()
+        self._reply.close()
 
 
 def _as_stored(deliveries: list[Delivery]) -> bytes:
@@ -65,7 +83,7 @@ def _renderer(ctx: RequestContext, kind: Kind, form: Form) -> Line:
 
 async def _stream(
     reply: WatchReply, as_stored: Callable[[list[Delivery]], bytes] | None, render: Line
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     watcher, kind = reply.watcher, reply.kind
     loop = asyncio.get_running_loop()
     deadline = loop.call_later(reply.seconds, watcher.close)

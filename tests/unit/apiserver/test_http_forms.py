@@ -97,6 +97,17 @@ def test_a_watch_in_tables_names_its_columns_once(run) -> None:
     run(scenario)
 
 
+def test_a_watch_that_is_closed_before_it_is_read_leaves_nothing(run) -> None:
+    async def scenario(ask: Asker) -> None:
+        cache = ask.server.services.registry.cache(kinds.CONFIGMAP)
+        response = await ask("GET", f"{CONFIGMAPS}?watch=true")
+        assert len(cache.watchers) == 1
+        await response.body.aclose()
+        assert len(cache.watchers) == 0
+
+    run(scenario)
+
+
 def test_partial_metadata(run) -> None:
     async def scenario(ask: Asker) -> None:
         await ask.tree("POST", CONFIGMAPS, {"metadata": {"name": "a"}, "data": {"k": "v"}})
@@ -230,6 +241,9 @@ def test_accept_decides_or_is_refused(run) -> None:
         response = await ask("GET", CONFIGMAPS, accept="application/vnd.kubernetes.protobuf,application/json")
         assert header(response, "content-type") == "application/json"
         assert (await ask("GET", CONFIGMAPS, accept="*/*")).status == 200
+        status = await ask.tree("POST", CONFIGMAPS, {"metadata": {"name": "a"}}, accept="text/html")
+        assert status["code"] == 406
+        assert (await ask("GET", f"{CONFIGMAPS}/a")).status == 404, "what cannot be answered is not done"
 
     run(scenario)
 
