@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from pybernetes.api import kinds
-from pybernetes.api.errors import AlreadyExists
+from pybernetes.api.errors import NotFound
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
 from pybernetes.client.interface import Client
@@ -62,8 +62,10 @@ async def publish(client: Client, cluster_ip: str, ip: str, port: int) -> None:
 
 
 async def _create(client: Client, kind: Kind, wanted: Obj) -> bool:
+    """Whether it was not there. Asked first: a Service whose address is taken is refused for that, even by itself."""
     try:
+        await client.get(kind, NAME, NAMESPACE)
+    except NotFound:
         await client.create(kind, wanted)
-    except AlreadyExists:
-        return False
-    return True
+        return True
+    return False
