@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..kind import Kind
+from ..cells import AGE, NAME, at
+from ..kind import Column, Kind
 
 LEASE = Kind(
     group="coordination.k8s.io",
@@ -12,4 +13,5 @@ LEASE = Kind(
     namespaced=True,
     singular="lease",
     schema="io.k8s.api.coordination.v1.Lease",
+    columns=(NAME, Column("Holder", at("spec", "holderIdentity")), AGE),
 )

@@ -2,7 +2,54 @@
 
 from __future__ import annotations
 
-from ..kind import Kind
+from collections.abc import Iterable
+
+from pybernetes.lang import names
+
+from ..cells import AGE, NAME
+from ..fielderrors import FieldErrors
+from ..kind import Column, Kind
+from ..meta import Obj
+
+MAX_SIZE = 1024 * 1024
+
+
+def validate_keys(keys: Iterable[str], errors: FieldErrors) -> None:
+    """Keys become file names: their alphabet is restricted, and they do not begin with two dots."""
+    for key in keys:
+        for message in names.config_map_key(key):
+            errors.at_key(key).invalid(key, message)
+
+
+def validate_frozen(new: Obj, old: Obj, fields: Iterable[str], errors: FieldErrors) -> None:
+    """An object that was made immutable stays so, with its data."""
+    if not old.get("immutable"):
+        return
+    if not new.get("immutable"):
+        errors.forbidden("field is immutable when `immutable` is set", "immutable")
+    for field in fields:
+        if (new.get(field) or {}) != (old.get(field) or {}):
+            errors.forbidden("field is immutable when `immutable` is set", field)
+
+
+def validate(config_map: Obj, errors: FieldErrors) -> None:
+    data, binary = config_map.get("data") or {}, config_map.get("binaryData") or {}
+    validate_keys(data, errors.at("data"))
+    validate_keys(binary, errors.at("binaryData"))
+    for key in data.keys() & binary.keys():
+        errors.at("data").at_key(key).invalid(key, "duplicate of key present in binaryData")
+    size = sum(len(value.encode()) for value in data.values()) + sum(len(v) * 3 // 4 for v in binary.values())
+    if size > MAX_SIZE:
+        errors.too_long(MAX_SIZE)
+
+
+def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
+    validate_frozen(new, old, ("data", "binaryData"), errors)
+
+
+def _count(config_map: Obj, _now: float) -> int:
+    return len(config_map.get("data") or {}) + len(config_map.get("binaryData") or {})
+
 
 CONFIGMAP = Kind(
     group="",
@@ -13,4 +60,7 @@ CONFIGMAP = Kind(
     singular="configmap",
     short_names=("cm",),
     schema="io.k8s.api.core.v1.ConfigMap",
+    validate=validate,
+    validate_update=validate_update,
+    columns=(NAME, Column("Data", _count, type="integer"), AGE),
 )

@@ -2,7 +2,56 @@
 
 from __future__ import annotations
 
-from ..kind import Kind
+import base64
+
+from ..cells import AGE, NAME, at
+from ..fielderrors import FieldErrors
+from ..kind import Column, Kind
+from ..meta import MutableObj, Obj
+from ..selectable import field_text
+from .configmap import validate_frozen, validate_keys
+
+OPAQUE = "Opaque"
+MAX_SIZE = 1024 * 1024
+REQUIRED_KEYS: dict[str, tuple[str, ...]] = {
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+}
+ACCOUNT_TOKEN, ACCOUNT_NAME = "kubernetes.io/service-account-token", "kubernetes.io/service-account.name"
+
+
+def default(obj: MutableObj) -> None:
+    """The type, and `stringData` merged into `data`: it is for writing only."""
+    obj.setdefault("type", OPAQUE)
+    plain = obj.pop("stringData", None)
+    if plain:
+        encoded = {key: base64.b64encode(text.encode()).decode() for key, text in plain.items()}
+        obj["data"] = {**(obj.get("data") or {}), **encoded}
+
+
+def validate(secret: Obj, errors: FieldErrors) -> None:
+    data = secret.get("data") or {}
+    validate_keys(data, errors.at("data"))
+    if sum(len(value) * 3 // 4 for value in data.values()) > MAX_SIZE:
+        errors.too_long(MAX_SIZE, "data")
+    kind = secret.get("type", OPAQUE)
+    for key in REQUIRED_KEYS.get(kind, ()):
+        if key not in data:
+            errors.at("data").at_key(key).required()
+    if kind == "kubernetes.io/basic-auth" and not {"username", "password"} & set(data):
+        errors.at("data").at_key("username").required()
+        errors.at("data").at_key("password").required()
+    if kind == ACCOUNT_TOKEN and not (secret["metadata"].get("annotations") or {}).get(ACCOUNT_NAME):
+        errors.at("metadata", "annotations").at_key(ACCOUNT_NAME).required()
+
+
+def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
+    if new.get("type") != old.get("type"):
+        errors.invalid(new.get("type"), "field is immutable", "type")
+    validate_frozen(new, old, ("data",), errors)
+
 
 SECRET = Kind(
     group="",
@@ -12,4 +61,14 @@ SECRET = Kind(
     namespaced=True,
     singular="secret",
     schema="io.k8s.api.core.v1.Secret",
+    default=default,
+    validate=validate,
+    validate_update=validate_update,
+    columns=(
+        NAME,
+        Column("Type", at("type")),
+        Column("Data", lambda secret, _now: len(secret.get("data") or {}), type="integer"),
+        AGE,
+    ),
+    selectable={"type": field_text("type")},
 )

@@ -2,7 +2,87 @@
 
 from __future__ import annotations
 
-from ..kind import Kind
+from ..cells import AGE, NAME, at, dig, format_labels
+from ..kind import Cell, Column, Kind
+from ..meta import MutableObj, Obj
+from .service_validation import validate, validate_update
+
+AFFINITY_SECONDS = 10800
+PORTED = ("NodePort", "LoadBalancer")
+
+
+def default(obj: MutableObj) -> None:
+    """Upstream's defaults that need no allocator: type, affinity, policies, ports."""
+    spec = obj.get("spec")
+    if not isinstance(spec, dict):
+        return
+    spec.setdefault("type", "ClusterIP")
+    spec.setdefault("sessionAffinity", "None")
+    if spec["sessionAffinity"] == "ClientIP":
+        config = spec.get("sessionAffinityConfig") or {}
+        client = {"timeoutSeconds": AFFINITY_SECONDS, **(config.get("clientIP") or {})}
+        spec["sessionAffinityConfig"] = {**config, "clientIP": client}
+    for port in spec.get("ports") or ():
+        port.setdefault("protocol", "TCP")
+        if not port.get("targetPort"):
+            port["targetPort"] = port.get("port")
+    if spec["type"] != "ExternalName":
+        spec.setdefault("internalTrafficPolicy", "Cluster")
+    if spec["type"] in PORTED:
+        spec.setdefault("externalTrafficPolicy", "Cluster")
+    if spec["type"] == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+
+
+def prepare_create(obj: MutableObj) -> None:
+    obj["status"] = {"loadBalancer": {}}
+
+
+def prepare_update(new: MutableObj, old: Obj) -> None:
+    """Addresses and ports that the update leaves out stay as they are."""
+    spec, before = new["spec"], old["spec"]
+    new["status"] = old.get("status") or {"loadBalancer": {}}
+    if spec.get("type") != "ExternalName" and before.get("type") != "ExternalName":
+        for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+            if not spec.get(field) and before.get(field):
+                spec[field] = before[field]
+    if spec.get("type") in PORTED and before.get("type") in PORTED:
+        known = {_port_key(port): port.get("nodePort") for port in before.get("ports") or ()}
+        for port in spec.get("ports") or ():
+            if not port.get("nodePort") and known.get(_port_key(port)):
+                port["nodePort"] = known[_port_key(port)]
+
+
+def _port_key(port: Obj) -> tuple[str, int]:
+    return port.get("protocol", "TCP"), int(port.get("port", 0))
+
+
+def external_cell(service: Obj, _now: float) -> Cell:
+    spec = service["spec"]
+    external = [*(spec.get("externalIPs") or ())]
+    match spec.get("type"):
+        case "ExternalName":
+            return str(spec.get("externalName", ""))
+        case "LoadBalancer":
+            ingress = dig(service, "status", "loadBalancer", "ingress") or ()
+            found = [entry.get("ip") or entry.get("hostname") for entry in ingress] + external
+            return ",".join(str(each) for each in found) or "<pending>"
+        case _:
+            return ",".join(external) or "<none>"
+
+
+def ports_cell(service: Obj, _now: float) -> Cell:
+    pieces = []
+    for port in service["spec"].get("ports") or ():
+        node_port = f":{port['nodePort']}" if port.get("nodePort") else ""
+        pieces.append(f"{port['port']}{node_port}/{port.get('protocol', 'TCP')}")
+    return ",".join(pieces) or "<none>"
+
+
+def cluster_ip_cell(service: Obj, _now: float) -> Cell:
+    ips = service["spec"].get("clusterIPs") or [service["spec"].get("clusterIP")]
+    return str(ips[0] or "<none>")
+
 
 SERVICE = Kind(
     group="",
@@ -17,4 +97,18 @@ SERVICE = Kind(
     storage_prefix="services/specs",
     name_rule="dns1035label",
     schema="io.k8s.api.core.v1.Service",
+    default=default,
+    prepare_create=prepare_create,
+    prepare_update=prepare_update,
+    validate=validate,
+    validate_update=validate_update,
+    columns=(
+        NAME,
+        Column("Type", at("spec", "type")),
+        Column("Cluster-IP", cluster_ip_cell),
+        Column("External-IP", external_cell),
+        Column("Port(s)", ports_cell),
+        AGE,
+        Column("Selector", lambda service, _now: format_labels(service["spec"].get("selector")), priority=1),
+    ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..cells import AGE, NAME
 from ..kind import Kind
 
 SERVICEACCOUNT = Kind(
@@ -14,4 +15,5 @@ SERVICEACCOUNT = Kind(
     short_names=("sa",),
     subresources=("token",),
     schema="io.k8s.api.core.v1.ServiceAccount",
+    columns=(NAME, AGE),
 )

@@ -1,8 +1,36 @@
-"""Events as `events.k8s.io/v1` serves them; stored as `v1`."""
+"""Events as `events.k8s.io/v1` serves them; stored as `v1`, between which only names of fields differ."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from ..core.event import COLUMNS, SELECTABLE
 from ..kind import Kind
+from ..meta import MutableObj, Obj
+
+TO_STORED = {
+    "regarding": "involvedObject",
+    "note": "message",
+    "reportingController": "reportingComponent",
+    "deprecatedSource": "source",
+    "deprecatedFirstTimestamp": "firstTimestamp",
+    "deprecatedLastTimestamp": "lastTimestamp",
+    "deprecatedCount": "count",
+}
+FROM_STORED = {stored: served for served, stored in TO_STORED.items()}
+
+
+def to_stored(obj: Obj) -> MutableObj:
+    return {**_renamed(obj, TO_STORED), "apiVersion": "v1"}
+
+
+def from_stored(obj: Obj) -> MutableObj:
+    return {**_renamed(obj, FROM_STORED), "apiVersion": "events.k8s.io/v1"}
+
+
+def _renamed(obj: Obj, names: dict[str, str]) -> dict[str, Any]:
+    return {names.get(field, field): value for field, value in obj.items()}
+
 
 EVENTS_EVENT = Kind(
     group="events.k8s.io",
@@ -13,5 +41,9 @@ EVENTS_EVENT = Kind(
     singular="event",
     short_names=("ev",),
     storage_version="v1",
+    to_stored=to_stored,
+    from_stored=from_stored,
     schema="io.k8s.api.events.v1.Event",
+    columns=tuple(COLUMNS),
+    selectable=SELECTABLE,
 )

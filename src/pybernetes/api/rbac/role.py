@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..kind import Kind
+from ..cells import NAME, at
+from ..kind import Column, Kind
 
 ROLE = Kind(
     group="rbac.authorization.k8s.io",
@@ -13,4 +14,5 @@ ROLE = Kind(
     singular="role",
     name_rule="path",
     schema="io.k8s.api.rbac.v1.Role",
+    columns=(NAME, Column("Created At", at("metadata", "creationTimestamp"), type="date")),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..kind import Kind
+from .binding import COLUMNS, default, validate, validate_update
 
 ROLEBINDING = Kind(
     group="rbac.authorization.k8s.io",
@@ -13,4 +14,8 @@ ROLEBINDING = Kind(
     singular="rolebinding",
     name_rule="path",
     schema="io.k8s.api.rbac.v1.RoleBinding",
+    default=default,
+    validate=validate,
+    validate_update=validate_update,
+    columns=COLUMNS,
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..kind import Kind
+from ..cells import AGE, NAME, at
+from ..kind import Column, Kind
 
 PRIORITYCLASS = Kind(
     group="scheduling.k8s.io",
@@ -13,4 +14,11 @@ PRIORITYCLASS = Kind(
     singular="priorityclass",
     short_names=("pc",),
     schema="io.k8s.api.scheduling.v1.PriorityClass",
+    columns=(
+        NAME,
+        Column("Value", at("value", default=0), type="integer"),
+        Column("Global-Default", at("globalDefault", default=False), type="boolean"),
+        AGE,
+        Column("PreemptionPolicy", at("preemptionPolicy")),
+    ),
 )
