@@ -214,10 +214,12 @@ def test_probes_of_all_three_kinds(kubectl: Kubectl, namespace: str) -> None:
     eventually("ready once the page is there", lambda: status()["ready"] is True)
     in_pod(kubectl, namespace, "touch", "/tmp/dead", pod="probed")
     eventually("liveness restarts it", lambda: status()["restartCount"] == 1, 40)
-    events = kubectl("get", "events", "-n", namespace)
-    assert re.search(r"Unhealthy .*Readiness probe failed: HTTP probe failed with statuscode: 404", events)
-    assert re.search(r"Unhealthy .*Liveness probe failed", events)
-    assert re.search(r"Killing .*Container http failed liveness probe, will be restarted", events)
+    for expected in (
+        r"Unhealthy .*Readiness probe failed: HTTP probe failed with statuscode: 404",
+        r"Unhealthy .*Liveness probe failed",
+        r"Killing .*Container http failed liveness probe, will be restarted",
+    ):
+        eventually(expected, lambda: re.search(expected, kubectl("get", "events", "-n", namespace)))  # noqa: B023
 
 
 def test_a_crashing_container_backs_off(kubectl: Kubectl, namespace: str) -> None:

@@ -19,7 +19,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--etcd-cafile", type=Path, help="CA of etcd's certificates")
     add("--etcd-certfile", type=Path, help="client certificate for etcd")
     add("--etcd-keyfile", type=Path, help="key of the client certificate for etcd")
-    add("--etcd-prefix", default="/registry", help="where keys begin in etcd")
     add(
         "--data-dir",
         type=Path,
@@ -58,7 +57,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add("--kubelet-client-certificate", type=Path, help="client certificate towards kubelets")
     add("--kubelet-client-key", type=Path, help="key of the client certificate towards kubelets")
-    add("--kubelet-certificate-authority", type=Path, help="CA of kubelets' serving certificates")
     add("--authorization-mode", default="Node,RBAC", help="authorizers in order, by commas")
     add(
         "--anonymous-auth",

@@ -15,7 +15,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--kubeconfig", type=Path, required=True, help="how to reach the API server, and as whom")
     add("--hostname-override", default=socket.gethostname().lower(), help="the node's name")
     add("--node-ip", default="", help="the node's address (default: the one of the default route)")
-    add("--container-runtime-endpoint", default="", help="a CRI socket; empty: a containerd of its own")
     add(
         "--root-dir",
         type=Path,
@@ -26,7 +25,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--tls-cert-file", type=Path, help="serving certificate")
     add("--tls-private-key-file", type=Path, help="key of the serving certificate")
     add("--client-ca-file", type=Path, help="CA of those who may call")
-    add("--cluster-dns", default="10.96.0.10", help="address of the cluster's DNS Service")
     add("--cluster-domain", default="cluster.local", help="DNS zone of the cluster")
     add("--cluster-cidr", default="10.244.0.0/16", help="range of pod addresses of all nodes")
     add("--service-cidr", default="10.96.0.0/12", help="range of Service addresses")
@@ -36,11 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=Path("/etc/resolv.conf"),
         help="resolvers of pods that use the node's",
     )
-    add("--node-labels", default="", help="labels to register with, key=value by commas")
-    add("--register-with-taints", default="", help="taints to register with, key=value:Effect by commas")
-    add("--max-pods", type=int, default=110, help="how many pods may run here")
     add("--cgroup-root", default="/", help="the cgroup below which pods are put")
-    add("--registry-mirror", default="", help="pull every image from this registry (own containerd only)")
+    add("--registry-mirror", default="", help="pull every image from this registry")
     add("-v", "--v", type=int, default=0, help="log level; above 0 logs information")
 
 

@@ -14,6 +14,8 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("kube-scheduler", "kube_scheduler", "run the scheduler alone"),
     ("kubelet", "kubelet", "run the node agent alone"),
     ("kube-proxy", "kube_proxy", "run the service proxy alone"),
+    ("dns", "dns", "run the cluster's DNS server alone"),
+    ("issue-node", "issue_node", "make the credentials with which a kubelet joins"),
     ("version", "version", "print the versions of pybernetes and of the API"),
 )
 """(name, module in this package, one line of help)."""

@@ -17,9 +17,11 @@ from pybernetes.control.definition import Settings
 from pybernetes.controllers.manager import KubeControllerManager
 
 from .config import ClusterConfig
-from .controlplane import Certificates, client_as, client_of_account, make_certificates, serving_control_plane
+from .controlplane import client_as, client_of_account, issue_certificates, serving_control_plane
 from .dnsserver import run_dns
-from .identities import kubelet
+from .identities import DNS, kubelet, write_kubeconfigs
+from .kubeletserver import serving_by
+from .pki import Pki
 from .supervise import Supervisor
 
 Progress = Callable[[str], None]
@@ -53,18 +55,20 @@ class AllInOne:
     async def _start(self) -> None:
         config = self.config
         config.state.mkdir(parents=True, exist_ok=True)
-        certificates = make_certificates(config, self.env.now())
+        pki = Pki(config.paths.pki, self.env.now())
+        certificates = issue_certificates(pki, config)
+        write_kubeconfigs(pki, config.state, config.server_url)
         self.server = await self._stack.enter_async_context(
             serving_control_plane(config, self.env, certificates)
         )
         self._progress(f"API server at {config.server_url}, store {config.store}")
         self._stack.push_async_callback(self._supervisor.stop)
-        self._supervise_control_plane(certificates)
-        await self._start_nodes(certificates)
+        self._supervise_control_plane(pki)
+        await self._start_nodes(pki)
 
-    def _supervise_control_plane(self, certificates: Certificates) -> None:
+    def _supervise_control_plane(self, pki: Pki) -> None:
         server, env, config = self.server, self.env, self.config
-        settings = Settings(root_ca=certificates.pki.ca.read_text(), cluster_cidr=config.pod_cidr)
+        settings = Settings(root_ca=pki.ca.read_text(), cluster_cidr=config.pod_cidr)
 
         async def controllers() -> None:
             client = client_as(server, "system:kube-controller-manager")
@@ -78,7 +82,7 @@ class AllInOne:
             await Scheduler(client_as(server, "system:kube-scheduler"), env).run()
 
         async def dns() -> None:
-            client = client_as(server, "system:serviceaccount:kube-system:coredns", "system:masters")
+            client = client_as(server, DNS.common_name, *DNS.organizations)
             await run_dns(client, Informers(client, env.rng), env, config)
 
         self._supervisor.start("kube-controller-manager", controllers)
@@ -86,20 +90,21 @@ class AllInOne:
         self._supervisor.start("dns", dns)
         self._progress("controllers, scheduler, DNS")
 
-    async def _start_nodes(self, certificates: Certificates) -> None:
+    async def _start_nodes(self, pki: Pki) -> None:
         if self.config.node_kind == "hollow":
             from .hollownodes import start_hollow_nodes
 
-            start_hollow_nodes(self.server, self.env, self.config, certificates, self._supervisor)
+            start_hollow_nodes(self.server, self.env, self.config, pki, self._supervisor)
             self._progress(f"{self.config.hollow_nodes} hollow node(s)")
             return
         from .realnode import NodeClients, RealNode
 
         subject = kubelet(self.config.node_name)
+        serving = serving_by(pki, self.config.node_name, self.config.node_ip)
         clients = NodeClients(
             client_as(self.server, subject.common_name, *subject.organizations),
             client_as(self.server, "system:kube-proxy"),
         )
-        node = RealNode(clients, self.env, self.config, certificates.pki, self._progress)
+        node = RealNode(clients, self.env, self.config, serving, self._progress)
         self._stack.push_async_callback(node.stop)
         await node.start()

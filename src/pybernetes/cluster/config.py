@@ -24,6 +24,8 @@ class ClusterConfig:
     dns_port: int = 10053
     store: str = "sqlite"
     """"sqlite", "memory", or the URL of an etcd (`http://127.0.0.1:2379`)."""
+    etcd_tls: tuple[Path, Path, Path] | None = None
+    """CA, certificate and key for an etcd that wants them."""
     service_cidr: str = "10.96.0.0/12"
     pod_cidr: str = "10.244.0.0/16"
     cluster_domain: str = "cluster.local"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from pybernetes.apiserver.config import ApiServerConfig, KubeletClientTls
 from pybernetes.apiserver.connect.serve import Connector
@@ -25,73 +26,75 @@ from .pki import Issued, Pki
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """What the control plane presents and signs with."""
+    """What the control plane presents, trusts and signs with. `ca` signs clients' and kubelets' certificates."""
 
-    pki: Pki
+    ca: Path
     serving: Issued
     kubelet_client: Issued
+    service_account_key: Path
 
 
-def make_certificates(config: ClusterConfig, now: float) -> Certificates:
-    """Opens or makes the certificates below the state directory, and writes the kubeconfigs."""
-    pki = Pki(config.paths.pki, now)
+def issue_certificates(pki: Pki, config: ClusterConfig) -> Certificates:
+    """The control plane's certificates under the cluster's own CA."""
     serving = identities.apiserver(config.api_service_ip, config.node_ip, config.cluster_domain)
-    made = Certificates(
-        pki,
+    return Certificates(
+        pki.ca,
         pki.issue("apiserver", serving),
         pki.issue("apiserver-kubelet-client", identities.APISERVER_KUBELET_CLIENT),
+        pki.service_account_key,
     )
-    identities.write_kubeconfigs(pki, config.state, config.server_url)
-    return made
 
 
-async def open_store(where: str, config: ClusterConfig, env: Env) -> Store:
-    """The store that `where` names: "sqlite", "memory" or etcd's URLs by commas. Raises StoreError where it cannot
-    be opened."""
-    if where == "memory":
+async def open_store(config: ClusterConfig, env: Env) -> Store:
+    """The store that the configuration names. Raises StoreError where it cannot be opened."""
+    if config.store == "memory":
         from pybernetes.store.memory import MemoryStore
 
         return MemoryStore(env)
-    if where == "sqlite":
+    if config.store == "sqlite":
         from pybernetes.store.sqlite import SqliteStore
 
         return await SqliteStore.open(config.paths.store, env)
     from pybernetes.store.etcd import EtcdStore
+    from pybernetes.store.etcdchannel import TlsFiles
 
-    return await EtcdStore.connect(where.split(","), env)
+    files = config.etcd_tls
+    tls = TlsFiles(*(str(path) for path in files)) if files else None
+    return await EtcdStore.connect(config.store.split(","), env, tls=tls)
 
 
 def server_config(config: ClusterConfig, certificates: Certificates) -> ApiServerConfig:
     """The API server's part of a cluster's settings."""
-    pki = certificates.pki
     return ApiServerConfig(
         advertise_address=config.node_ip,
         secure_port=config.secure_port,
         service_cidr=config.service_cidr,
-        client_ca=pki.ca.read_bytes(),
-        cluster_ca=pki.ca.read_bytes(),
+        client_ca=certificates.ca.read_bytes(),
+        cluster_ca=certificates.ca.read_bytes(),
         service_account_issuer=f"https://kubernetes.default.svc.{config.cluster_domain}",
         service_account_audiences=(f"https://kubernetes.default.svc.{config.cluster_domain}",),
-        service_account_signing_key=pki.service_account_key.read_bytes(),
+        service_account_signing_key=certificates.service_account_key.read_bytes(),
         kubelet_client=KubeletClientTls(
             client_certificate=certificates.kubelet_client.certificate.read_bytes(),
             client_key=certificates.kubelet_client.key.read_bytes(),
-            kubelet_ca=pki.ca.read_bytes(),
+            kubelet_ca=certificates.ca.read_bytes(),
         ),
     )
 
 
 @asynccontextmanager
 async def serving_control_plane(
-    config: ClusterConfig, env: Env, certificates: Certificates
+    config: ClusterConfig, env: Env, certificates: Certificates, settings: ApiServerConfig | None = None
 ) -> AsyncIterator[ApiServer]:
     """The API server over its store, reachable by HTTPS; taken down in reverse order at the end."""
     async with AsyncExitStack() as stack:
-        store = await open_store(config.store, config, env)
+        store = await open_store(config, env)
         stack.push_async_callback(store.close)
         connector = Connector(_kubelets(certificates), HttpClient(tls=client_context(verify=False)))
         stack.push_async_callback(connector.close)
-        server = ApiServer(store, env, server_config(config, certificates), connect=connector.connect)
+        server = ApiServer(
+            store, env, settings or server_config(config, certificates), connect=connector.connect
+        )
         stack.push_async_callback(server.close)
         await server.start()
         await stack.enter_async_context(listener(server, env, config, certificates))
@@ -105,7 +108,7 @@ async def listener(
     """The HTTPS port; at the end watches are ended and running requests get two seconds to finish."""
     tune_process()
     http = HttpServer(server.handler, now=env.now, refuse=refuse)
-    tls = server_context(certificates.serving.certificate, certificates.serving.key, certificates.pki.ca)
+    tls = server_context(certificates.serving.certificate, certificates.serving.key, certificates.ca)
     await http.listen(config.bind_address, config.secure_port, tls=tls)
     try:
         yield
@@ -116,7 +119,7 @@ async def listener(
 def _kubelets(certificates: Certificates) -> HttpClient:
     """The client that the API server is towards kubelets, by its certificate for them."""
     identity = certificates.kubelet_client
-    return HttpClient(tls=client_context(certificates.pki.ca, identity.certificate, identity.key))
+    return HttpClient(tls=client_context(certificates.ca, identity.certificate, identity.key))
 
 
 def client_as(server: ApiServer, name: str, *groups: str) -> ApiClient:

@@ -16,15 +16,15 @@ from pybernetes.sim.hollow_images import HollowImages
 from pybernetes.sim.hollow_runtime import HollowRuntime
 
 from .config import ClusterConfig
-from .controlplane import Certificates, client_as
+from .controlplane import client_as
 from .identities import kubelet
-from .kubeletserver import serve_kubelet
+from .kubeletserver import serve_kubelet, serving_by
 from .pki import Pki
 from .supervise import Supervisor
 
 
 def start_hollow_nodes(
-    server: ApiServer, env: Env, config: ClusterConfig, certificates: Certificates, supervisor: Supervisor
+    server: ApiServer, env: Env, config: ClusterConfig, pki: Pki, supervisor: Supervisor
 ) -> None:
     """Starts the configured number of them: node1, node2, … each with a share of the pod range and a port of its own."""
     reader = client_as(server, "system:kube-proxy")
@@ -32,7 +32,7 @@ def start_hollow_nodes(
     supervisor.start("services of hollow nodes", services.run)
     shares = ipaddress.ip_network(config.pod_cidr).subnets(new_prefix=24)
     for number, share in zip(range(config.hollow_nodes), shares, strict=False):
-        node = _HollowNode(server, env, config, certificates.pki, number, str(share), services)
+        node = _HollowNode(server, env, config, pki, number, str(share), services)
         supervisor.start(f"kubelet {node.name}", node.run)
         if number < SERVING:
             supervisor.start(f"kubelet server {node.name}", node.serve)
@@ -57,7 +57,7 @@ class _HollowNode:
         self._env = env
         self._config = config
         self._port = config.kubelet_port + number
-        self._pki = pki
+        self._serving = serving_by(pki, self.name, config.node_ip)
         subject = kubelet(self.name)
         client = client_as(server, subject.common_name, *subject.organizations)
         self._runtime = HollowRuntime(env, share, config.node_ip)
@@ -87,4 +87,4 @@ class _HollowNode:
 
     async def serve(self) -> None:
         backend = HollowBackend(self._runtime, self._kubelet.pods)
-        await serve_kubelet(backend, self._env, self._pki, self.name, self._config.node_ip, self._port)
+        await serve_kubelet(backend, self._env, self._serving, self._config.node_ip, self._port)

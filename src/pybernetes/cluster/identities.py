@@ -13,12 +13,13 @@ CONTROLLER_MANAGER = Subject("system:kube-controller-manager")
 SCHEDULER = Subject("system:kube-scheduler")
 PROXY = Subject("system:kube-proxy")
 APISERVER_KUBELET_CLIENT = Subject("kube-apiserver-kubelet-client", ("system:masters",))
-DNS = Subject("system:serviceaccount:kube-system:coredns", ("system:serviceaccounts",))
+DNS = Subject("pybernetes:dns", ("system:masters",))
 
 COMPONENTS: tuple[tuple[str, Subject], ...] = (
     ("controller-manager", CONTROLLER_MANAGER),
     ("scheduler", SCHEDULER),
     ("kube-proxy", PROXY),
+    ("dns", DNS),
 )
 """Components that are given a kubeconfig: (file name below the state directory, subject)."""
 

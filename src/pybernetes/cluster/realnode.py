@@ -27,8 +27,7 @@ from pybernetes.proxy.proxier import Proxier
 from pybernetes.wire.http.client import HttpClient
 
 from .config import ClusterConfig
-from .kubeletserver import serve_kubelet
-from .pki import Pki
+from .kubeletserver import Serving, serve_kubelet
 from .supervise import Supervisor
 
 log = logging.getLogger("node")
@@ -37,29 +36,34 @@ STOP_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class NodeClients:
-    """Two identities: the kubelet's, and kube-proxy's (which pod networking shares: both only read)."""
+    """The kubelet's identity, and kube-proxy's: None where kube-proxy is another process."""
 
     kubelet: Client
-    proxy: Client
+    proxy: Client | None
 
 
 class RealNode:
     """Started once; `stop` leaves nothing of the node running or mounted, but images and state."""
 
     def __init__(
-        self, clients: NodeClients, env: Env, config: ClusterConfig, pki: Pki, progress: Callable[[str], None]
+        self,
+        clients: NodeClients,
+        env: Env,
+        config: ClusterConfig,
+        serving: Serving,
+        progress: Callable[[str], None],
     ) -> None:
         self._clients = clients
         self._env = env
         self._config = config
-        self._pki = pki
+        self._serving = serving
         self._progress = progress
         self._supervisor = Supervisor()
         self._containerd = Containerd(ContainerdConfig(config.paths.containerd, config.registry_mirror))
         self._runtime: RuntimeService
         self._machine: Machine
         self._network: NetworkAgent
-        self._proxier: Proxier
+        self._proxier: Proxier | None = None
 
     async def start(self) -> None:
         """Returns when containerd answers and everything else is started."""
@@ -73,9 +77,11 @@ class RealNode:
         self._runtime = CriRuntime(channel)
         config.paths.kubelet.mkdir(parents=True, exist_ok=True)
         self._machine = Machine(self._env, config.paths.kubelet, config.cgroup_root, str(config.resolv_conf))
+        self._supervisor.start("containerd", self._containerd.keep)
         self._start_network()
         self._start_kubelet(CriImages(channel))
-        self._progress(f"node {config.node_name}: kubelet, network, kube-proxy (nftables)")
+        proxy = ", kube-proxy (nftables)" if self._proxier is not None else ""
+        self._progress(f"node {config.node_name}: kubelet, network{proxy}")
 
     async def stop(self) -> None:
         """Ends the components, then every pod, then containerd, and takes back what was put into the kernel."""
@@ -83,14 +89,16 @@ class RealNode:
         await self._stop_pods()
         await self._runtime.close()
         await self._containerd.stop()
-        await self._proxier.cleanup()
+        if self._proxier is not None:
+            await self._proxier.cleanup()
         await self._network.cleanup()
         for point in mount_points(str(self._config.paths.kubelet)):
             unmount(point)
         await self._machine.remove_cgroup(("kubepods",))
 
     def _start_network(self) -> None:
-        config, informers = self._config, Informers(self._clients.proxy, self._env.rng)
+        config = self._config
+        informers = Informers(self._clients.proxy or self._clients.kubelet, self._env.rng)
         network = NetworkConfig(
             config.node_name,
             config.pod_cidr,
@@ -98,11 +106,12 @@ class RealNode:
             ipam_dir=str(config.paths.cni / "networks"),
         )
         self._network = NetworkAgent(informers, IpCommand(), network, self._containerd.publish_cni)
-        ranges = NodeNetwork(config.service_cidr, config.pod_cidr)
-        self._proxier = Proxier(informers, NftKernel(), ranges, config.node_name)
         self._supervisor.start("node informers", informers.run)
         self._supervisor.start("network", self._network.run)
-        self._supervisor.start("kube-proxy", self._proxier.run)
+        if self._clients.proxy is not None:
+            ranges = NodeNetwork(config.service_cidr, config.pod_cidr)
+            self._proxier = Proxier(informers, NftKernel(), ranges, config.node_name)
+            self._supervisor.start("kube-proxy", self._proxier.run)
 
     def _start_kubelet(self, images: ImageService) -> None:
         config = self._config
@@ -119,9 +128,7 @@ class RealNode:
         backend = CriBackend(self._runtime, CriStreams(self._runtime, HttpClient()), kubelet.pods)
 
         async def serve() -> None:
-            await serve_kubelet(
-                backend, self._env, self._pki, config.node_name, config.node_ip, config.kubelet_port
-            )
+            await serve_kubelet(backend, self._env, self._serving, config.node_ip, config.kubelet_port)
 
         self._supervisor.start("kubelet", kubelet.run)
         self._supervisor.start("kubelet server", serve)

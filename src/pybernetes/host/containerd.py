@@ -1,4 +1,4 @@
-"""containerd as this cluster's own: its configuration, start, adoption after a crash, and a stop that leaves nothing."""
+"""containerd as this cluster's own: its start, adoption after a crash, and a stop that leaves nothing."""
 
 from __future__ import annotations
 
@@ -9,83 +9,78 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import mounts
-from .ociimage import ARCHITECTURES, ImageConfig, write_archive
+from .containerdconfig import config_text, machine_facts, search_path, write_mirror
+from .pause import PAUSE_IMAGE, write_pause
+from .processes import inside, processes
 
 log = logging.getLogger("containerd")
 
-PAUSE_IMAGE = "registry.k8s.io/pause:3.10"
 START_SECONDS = 30.0
+STOP_SECONDS = 5.0
+POLL = 0.02
+KEEP_PERIOD = 2.0
 SOCKET_LIMIT = 100  # characters: unix sockets have 108, and containerd adds a suffix
-CONFIG = """\
-version = 2
-root = "{state}/root"
-state = "{run}/state"
-[grpc]
-  address = "{run}/containerd.sock"
-[plugins."io.containerd.internal.v1.opt"]
-  path = "{state}/opt"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{pause}"
-  restrict_oom_score_adj = true
-  netns_mounts_under_state_dir = true
-  stream_server_address = "127.0.0.1"
-  stream_server_port = "0"
-  [plugins."io.containerd.grpc.v1.cri".registry]
-    config_path = "{state}/certs.d"
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "/usr/lib/cni"
-    conf_dir = "{state}/net.d"
-  [plugins."io.containerd.grpc.v1.cri".containerd]
-    snapshotter = "overlayfs"
-    default_runtime_name = "runc"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-      runtime_type = "io.containerd.runc.v2"
-      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-        SystemdCgroup = false
-        BinaryName = "{runc}"
-"""
-HOSTS = """\
-server = "{mirror}"
-[host."{mirror}"]
-  capabilities = ["pull", "resolve"]
-"""
+SHIM = "containerd-shim-runc-v2"
 
 
 class ContainerdFailed(Exception):
-    """containerd did not start; the text ends with the last lines of its log."""
+    """containerd did not start or refused a command; the text says what it said last."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerdConfig:
-    """`state` outlives a stop (images, snapshots). Every image comes from `registry_mirror` where one is given."""
+    """`state` outlives a stop (images, snapshots). Every image comes from `registry_mirror` where one is given;
+    `images` are archives to import at the start."""
 
     state: Path
     registry_mirror: str = ""
+    images: Sequence[Path] = ()
 
 
 class Containerd:
-    """One containerd. It runs in a session of its own, so it survives this process; `start` finds it again."""
+    """One containerd. It runs in a session of its own, so it survives this process; `start` finds it again. It is in the
+    network namespace of whoever starts it."""
 
     def __init__(self, config: ContainerdConfig) -> None:
         self._config = config
-        state = config.state
-        self.run_dir = state / "run"
+        self._state = config.state.absolute()
+        self.run_dir = self._state / "run"
         if len(str(self.run_dir / "containerd.sock")) > SOCKET_LIMIT:
-            digest = hashlib.sha256(str(state).encode()).hexdigest()[:12]
+            digest = hashlib.sha256(str(self._state).encode()).hexdigest()[:12]
             self.run_dir = Path(f"/run/pybernetes-{digest}")
         self.socket = self.run_dir / "containerd.sock"
-        self.cni_config = state / "net.d" / "10-pybernetes.conflist"
+        self.cni_config = self._state / "net.d" / "10-pybernetes.conflist"
+        self._config_file = self._state / "config.toml"
+        self._child: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
-        """Returns when the socket answers. Raises ContainerdFailed."""
-        self._write_config()
-        if not await self._answers():
+        """Returns when the socket answers. A containerd of an earlier run is taken over with its pods, and started anew
+        where its configuration has changed. Raises ContainerdFailed."""
+        changed = self._write_config()
+        if changed or not await self._answers():
+            await self._end_daemon()
+            # A network configuration of an earlier run would let pods start before their network is set up.
+            self.cni_config.unlink(missing_ok=True)
             await self._launch()
-        await self._import_pause()
+        await self._import_images()
+
+    async def keep(self) -> None:
+        """Starts containerd again whenever it has died, until cancelled. Its containers live on meanwhile."""
+        while True:
+            await asyncio.sleep(KEEP_PERIOD)
+            if await self._answers():
+                continue
+            log.warning("containerd does not answer; starting it again")
+            try:
+                await self._end_daemon()
+                await self._launch()
+            except ContainerdFailed as failed:
+                log.error("%s", failed)
 
     def publish_cni(self, conflist: str) -> None:
         """Puts the network configuration where containerd reads it, whole."""
@@ -95,92 +90,86 @@ class Containerd:
 
     async def stop(self) -> None:
         """Ends containerd, what its shims still hold, and its mounts. Pods are to be stopped before, through CRI."""
-        for pid in self._pids("containerd", str(self.run_dir)):
-            os.kill(pid, signal.SIGTERM)
-        for _ in range(100):
-            if not self._pids("containerd", str(self.run_dir)):
-                break
-            await asyncio.sleep(0.05)
-        for name in ("containerd-shim", "containerd"):
-            for pid in self._pids(name, str(self.run_dir)):
-                os.kill(pid, signal.SIGKILL)
-        for directory in (self.run_dir, self._config.state):
+        await self._end_daemon()
+        addresses = [path.read_text() for path in self.run_dir.glob("state/*.task/*/*/address")]
+        for pid in processes(SHIM, lambda words: any(inside(self.run_dir, word) for word in words)):
+            _kill(pid, signal.SIGKILL)
+        for directory in (self.run_dir, self._state):
             for point in mounts.mount_points(str(directory)):
                 mounts.unmount(point)
+        for address in addresses:  # sockets that killed shims leave outside our directories
+            Path(address.strip().removeprefix("unix://")).unlink(missing_ok=True)
         self.cni_config.unlink(missing_ok=True)
-        shutil.rmtree(self.run_dir, ignore_errors=True)
+        if self.run_dir.exists():
+            shutil.rmtree(self.run_dir)
 
-    def _write_config(self) -> None:
-        state = self._config.state
-        for directory in (state / "net.d", state / "certs.d", self.run_dir):
+    def _write_config(self) -> bool:
+        """Writes all files; answers whether containerd must be started anew to see them."""
+        for directory in (self._state / "net.d", self._state / "certs.d", self.run_dir):
             directory.mkdir(parents=True, exist_ok=True)
-        runc = shutil.which("runc", path=_path()) or "runc"
-        text = CONFIG.format(state=state, run=self.run_dir, pause=PAUSE_IMAGE, runc=runc)
-        (state / "config.toml").write_text(text)
-        for registry in ("docker.io", "_default"):
-            hosts = state / "certs.d" / registry / "hosts.toml"
-            if self._config.registry_mirror:
-                hosts.parent.mkdir(exist_ok=True)
-                hosts.write_text(HOSTS.format(mirror=self._config.registry_mirror))
-            else:
-                hosts.unlink(missing_ok=True)
+        write_mirror(self._state / "certs.d", self._config.registry_mirror)
+        text = config_text(self._state, self.run_dir, machine_facts(self._state))
+        before = self._config_file.read_text() if self._config_file.exists() else None
+        self._config_file.write_text(text)
+        return before != text
 
     async def _launch(self) -> None:
-        state = self._config.state
-        # A network configuration of an earlier run would let pods start before their network is set up.
-        self.cni_config.unlink(missing_ok=True)
-        with open(state / "containerd.log", "wb") as output:
-            process = subprocess.Popen(
-                ["containerd", "-c", str(state / "config.toml")],
+        with open(self._state / "containerd.log", "wb") as output:
+            self._child = subprocess.Popen(
+                ["containerd", "-c", str(self._config_file)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                env={**os.environ, "PATH": _path()},
+                env={**os.environ, "PATH": search_path()},
             )
-        for _ in range(int(START_SECONDS / 0.02)):
+        for _ in range(int(START_SECONDS / POLL)):
             if await self._answers():
                 return
-            if process.poll() is not None:
+            if self._child.poll() is not None:
                 break
-            await asyncio.sleep(0.02)
-        process.kill()
-        tail = (state / "containerd.log").read_text(errors="replace")[-2000:]
+            await asyncio.sleep(POLL)
+        self._child.kill()
+        self._child.wait()
+        tail = (self._state / "containerd.log").read_text(errors="replace")[-2000:]
         raise ContainerdFailed(f"containerd did not start:\n{tail}")
+
+    async def _end_daemon(self) -> None:
+        """SIGTERM, then SIGKILL, to the daemon alone."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for pid in self._daemons():
+                _kill(pid, number)
+            for _ in range(int(STOP_SECONDS / POLL)):
+                if not self._daemons():
+                    if self._child is not None:
+                        self._child.wait()
+                    return
+                await asyncio.sleep(POLL)
+
+    def _daemons(self) -> list[int]:
+        return processes("containerd", lambda words: str(self._config_file) in words)
 
     async def _answers(self) -> bool:
         try:
-            _, writer = await asyncio.open_unix_connection(str(self.socket))
-        except OSError:
+            async with asyncio.timeout(1):
+                _, writer = await asyncio.open_unix_connection(str(self.socket))
+        except (OSError, TimeoutError):
             return False
         writer.close()
         return True
 
-    async def _import_pause(self) -> None:
-        """The image that holds a pod's namespaces: Debian's static catatonit, made into an image here."""
-        listed = await self._ctr("images", "ls", "-q")
-        if PAUSE_IMAGE in listed.split():
-            return
-        root = self._config.state / "pause"
-        shutil.rmtree(root, ignore_errors=True)
-        root.mkdir()
-        program = shutil.which("catatonit", path=_path())
-        if program is None:
-            raise ContainerdFailed(
-                "catatonit is not installed: it is the process that holds a pod's namespaces"
-            )
-        shutil.copy(program, root / "catatonit")
-        archive = self._config.state / "pause.tar"
-        architecture = ARCHITECTURES.get(os.uname().machine, os.uname().machine)
-        write_archive(
-            archive,
-            PAUSE_IMAGE,
-            root,
-            ImageConfig(entrypoint=("/catatonit", "-P"), architecture=architecture),
-        )
-        await self._ctr("images", "import", str(archive))
-        shutil.rmtree(root)
-        archive.unlink()
+    async def _import_images(self) -> None:
+        present = (await self._ctr("images", "ls", "-q")).split()
+        if PAUSE_IMAGE not in present:
+            archive = self._state / "pause.tar"
+            try:
+                write_pause(archive, search_path())
+            except FileNotFoundError as error:
+                raise ContainerdFailed(str(error)) from error
+            await self._ctr("images", "import", str(archive))
+            archive.unlink()
+        for archive in self._config.images:
+            await self._ctr("images", "import", str(archive))
 
     async def _ctr(self, *arguments: str) -> str:
         process = await asyncio.create_subprocess_exec(
@@ -192,32 +181,16 @@ class Containerd:
             *arguments,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PATH": _path()},
+            env={**os.environ, "PATH": search_path()},
         )
         output, errors = await process.communicate()
         if process.returncode:
             raise ContainerdFailed(f"ctr {' '.join(arguments)}: {errors.decode(errors='replace').strip()}")
         return output.decode()
 
-    def _pids(self, program: str, mention: str) -> list[int]:
-        """Processes of a program whose command line names this containerd's own directory or configuration."""
-        found: list[int] = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                except OSError:
-                    continue  # it has ended meanwhile
-                ours = any(
-                    mention in word or str(self._config.state / "config.toml") == word for word in words
-                )
-                if os.path.basename(words[0]).startswith(program) and ours:
-                    if program == "containerd" and os.path.basename(words[0]) != "containerd":
-                        continue
-                    found.append(int(entry.name))
-        return found
 
-
-def _path() -> str:
-    """Debian keeps runc and nft in sbin, which a user's PATH may lack."""
-    return os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
+def _kill(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return  # it was faster

@@ -5,34 +5,46 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
+
+SYSCTLS = (
+    ("ip_forward", "1"),
+    # A pod that reaches itself through its Service leaves by the cable it came from: nobody is to be told of a
+    # shorter way, and the kernel counts such notices against the errors that it may send to that pod.
+    ("conf/all/send_redirects", "0"),
+    ("conf/default/send_redirects", "0"),
+)
 
 
 class IpCommand:
-    """Implements `network.agent.NetworkKernel`."""
+    """Implements `network.agent.NetworkKernel`. `prefix` runs the commands elsewhere (`nsenter --net=…`)."""
 
-    async def ip(self, commands: Sequence[str], *, force: bool = False) -> None:
+    def __init__(self, prefix: tuple[str, ...] = ()) -> None:
+        self._prefix = prefix
+
+    async def routes(self, protocol: int) -> str:
+        return await self._run("ip", "-json", "-4", "route", "show", "proto", str(protocol))
+
+    async def ip(self, commands: Sequence[str]) -> None:
         if commands:
-            flags = ("-force",) if force else ()
-            await _run("ip", *flags, "-batch", "-", stdin="\n".join(commands) + "\n", check=not force)
+            await self._run("ip", "-force", "-batch", "-", stdin="\n".join(commands) + "\n")
 
     async def nft(self, script: str) -> None:
-        await _run("nft", "-f", "-", stdin=script)
+        await self._run("nft", "-f", "-", stdin=script)
 
-    async def flush_routes(self, protocol: int) -> None:
-        await _run("ip", "route", "flush", "proto", str(protocol), check=False)
+    async def enable_forwarding(self) -> None:
+        # By a process, because /proc/sys/net is that of the reader's network namespace.
+        lines = [f"echo {value} > /proc/sys/net/ipv4/{name}" for name, value in SYSCTLS]
+        await self._run("sh", "-e", stdin="\n".join(lines) + "\n")
 
-    def enable_forwarding(self) -> None:
-        Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
-
-
-async def _run(*command: str, stdin: str = "", check: bool = True) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, errors = await process.communicate(stdin.encode() or None)
-    if check and process.returncode:
-        raise OSError(f"{' '.join(command)}: {errors.decode(errors='replace').strip()}")
+    async def _run(self, *command: str, stdin: str = "") -> str:
+        process = await asyncio.create_subprocess_exec(
+            *self._prefix,
+            *command,
+            stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        output, errors = await process.communicate(stdin.encode() or None)
+        if process.returncode:
+            raise OSError(f"{' '.join(command)}: {errors.decode(errors='replace').strip()}")
+        return output.decode()

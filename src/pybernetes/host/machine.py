@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import ssl
 import stat
 import time
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,7 @@ from pybernetes.kubelet.host import (
 from pybernetes.wire.http.client import HttpClient
 from pybernetes.wire.tls import client_context
 
-from . import machineinfo, mounts, volumefiles
+from . import machineinfo, mounts, subpath, volumefiles
 from .cgroups import Cgroups
 
 BODY_LIMIT = 10 * 1024
@@ -121,20 +122,8 @@ class Machine:
         return mounts.mount_points(path)
 
     async def bind_sub_path(self, volume: str, sub_path: str, target: str) -> str:
-        source = os.path.realpath(os.path.join(volume, sub_path))
-        base = os.path.realpath(volume)
-        if source != base and not source.startswith(base + "/"):
-            raise OSError(22, f"subPath {sub_path!r} leaves the volume")
-        if not os.path.exists(source):
-            os.makedirs(source, 0o750)
-        if target in mounts.mount_points(target):
-            return target
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        if os.path.isdir(source):
-            os.makedirs(target, exist_ok=True)
-        else:
-            Path(target).touch()
-        mounts.mount(source, target, flags=mounts.MS_BIND | mounts.MS_REC)
+        if target not in mounts.mount_points(target):
+            subpath.bind(volume, sub_path, target)
         return target
 
     def cgroup_parent(self, name: CgroupName) -> str:
@@ -169,19 +158,36 @@ class Machine:
                 timeout=timeout,
                 limit=BODY_LIMIT,
             )
+        except OSError as error:
+            if text := _reason(error):
+                raise OSError(error.errno, text) from error
+            raise
         finally:
             await client.close()
         return HTTPReply(reply.status, reply.body, reply.headers.get("location", ""))
 
     async def tcp_dial(self, host: str, port: int, timeout: float) -> None:
-        async with asyncio.timeout(timeout):
-            _, writer = await asyncio.open_connection(host, port)
+        try:
+            async with asyncio.timeout(timeout):
+                _, writer = await asyncio.open_connection(host, port)
+        except OSError as error:
+            if text := _reason(error):
+                raise OSError(error.errno, text) from error
+            raise
         writer.close()
 
     async def grpc_health(self, host: str, port: int, service: str, timeout: float) -> str:
         from .grpchealth import check
 
         return await check(host, port, service, timeout)
+
+
+def _reason(error: OSError) -> str:
+    """The system's own words: asyncio says "Connect call failed" for all that connect(2) answers. "" where the error is
+    not the system's (TLS, names, our own time limit)."""
+    if error.errno is None or error.errno <= 0 or isinstance(error, ssl.SSLError):
+        return ""
+    return os.strerror(error.errno)
 
 
 def _give_to_group(path: str, gid: int) -> None:

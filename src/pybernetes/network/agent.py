@@ -1,4 +1,4 @@
-"""The shell: follows Nodes and keeps this node's bridge, routes and CNI configuration as `layout` says."""
+"""The shell: follows Nodes and keeps this node's routes and CNI configuration as `layout` says."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from pybernetes.client.informers import Informers
 
 from .layout import (
     PROTOCOL,
-    Layout,
     NetworkConfig,
-    Route,
     conflist,
     internal_ip,
     layout,
     masquerade,
+    parse_routes,
     pod_cidr_of,
     route_commands,
-    setup_commands,
     without_masquerade,
 )
 
@@ -33,20 +31,24 @@ RETRY_SECONDS = 5.0
 class NetworkKernel(Protocol):
     """What the agent needs of the machine; `host/ipcommand.py` is the real one."""
 
-    async def ip(self, commands: Sequence[str], *, force: bool = False) -> None:
-        """Runs `ip -batch` lines; with `force` goes on after a failed one. Raises OSError with what ip said."""
+    async def routes(self, protocol: int) -> str:
+        """The routes of a protocol number, as `ip -json route show` prints them. Raises OSError."""
+
+    async def ip(self, commands: Sequence[str]) -> None:
+        """Runs all `ip -batch` lines, also after one has failed. Raises OSError with what ip said of those that did."""
 
     async def nft(self, script: str) -> None:
         """Loads an nft script. Raises OSError."""
 
-    async def flush_routes(self, protocol: int) -> None:
-        """Removes every route of a protocol number, what an earlier run may have left."""
-
-    def enable_forwarding(self) -> None: ...
+    async def enable_forwarding(self) -> None:
+        """Lets the machine forward packets. Raises OSError."""
 
 
 class NetworkAgent:
-    """Runs until cancelled. `cleanup` takes everything out of the kernel again."""
+    """Runs until cancelled. `cleanup` takes everything out of the kernel again.
+
+    Routes are compared with what the kernel has, so a restart changes nothing that is right already.
+    """
 
     def __init__(
         self,
@@ -61,14 +63,11 @@ class NetworkAgent:
         self._config = config
         self._publish = publish
         self._changed = asyncio.Event()
-        self._routes: tuple[Route, ...] = ()
         self._pod_cidr = ""
 
     async def run(self) -> None:
         self._nodes.on_event(self._node_changed)
         await self._nodes.synced()
-        self._kernel.enable_forwarding()
-        await self._kernel.flush_routes(PROTOCOL)
         self._changed.set()
         while True:
             await self._changed.wait()
@@ -81,10 +80,10 @@ class NetworkAgent:
                 self._changed.set()
 
     async def cleanup(self) -> None:
-        """Removes routes, masquerading and the bridge."""
-        await self._kernel.flush_routes(PROTOCOL)
+        """Removes routes and masquerading. The cables of pods go with their pods."""
+        present = parse_routes(await self._kernel.routes(PROTOCOL))
+        await self._kernel.ip(route_commands(present, ()))
         await self._kernel.nft(without_masquerade())
-        await self._kernel.ip([f"link del {self._config.bridge}"], force=True)
 
     def _node_changed(self, _type: str, old: Obj | None, new: Obj | None) -> None:
         facts = [(pod_cidr_of(node), internal_ip(node)) if node is not None else None for node in (old, new)]
@@ -95,15 +94,19 @@ class NetworkAgent:
         wanted = layout(self._nodes.list(), self._config)
         if wanted is None:
             return
-        if wanted.pod_cidr != self._pod_cidr:
-            await self._set_up(wanted)
-        await self._kernel.ip(route_commands(self._routes, wanted.routes))
-        self._routes = wanted.routes
-        if wanted.pod_cidr != self._pod_cidr:
-            # Last: from here on the runtime makes pods.
-            self._publish(conflist(wanted.pod_cidr, self._config))
-            self._pod_cidr = wanted.pod_cidr
+        present = parse_routes(await self._kernel.routes(PROTOCOL))
+        try:
+            await self._kernel.ip(route_commands(present, wanted.routes))
+        finally:
+            # A route to another node that the kernel refuses must not keep this node's own pods from starting.
+            await self._set_up(wanted.pod_cidr)
 
-    async def _set_up(self, wanted: Layout) -> None:
-        await self._kernel.ip(setup_commands(wanted, self._config), force=True)
+    async def _set_up(self, pod_cidr: str) -> None:
+        """What depends on the node's own share, once."""
+        if pod_cidr == self._pod_cidr:
+            return
+        await self._kernel.enable_forwarding()
         await self._kernel.nft(masquerade(self._config))
+        # Last: from here on the runtime makes pods.
+        self._publish(conflist(pod_cidr, self._config))
+        self._pod_cidr = pod_cidr

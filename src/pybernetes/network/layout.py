@@ -1,11 +1,15 @@
 """What a node's network looks like, computed from the Node objects.
 
-- A bridge holds the node's pods; its address is the first of the node's share of the pod range, their gateway.
-- Other nodes' shares are routed to those nodes directly (they are neighbours on one link).
-- Every other address of the pod range is unreachable, so that it cannot leave by the default route.
-- The service range is routed to the bridge. It must have some route, or a connect() on the node fails before kube-proxy's
-  rules see it; an `unreachable` route would fail it just the same; on the bridge, what the rules do not translate or
-  refuse finds no neighbour, and goes nowhere.
+- Each pod hangs on a cable of its own (CNI's ptp plugin): the node has one route per pod, the pod reaches everything
+  through the node. There is no bridge, so packets between two pods of a node pass the node's rules like all others:
+  a Service answers correctly without the `br_netfilter` module, and no address sits behind an ARP that nobody answers.
+- Other nodes' shares of the pod range are routed to those nodes directly (they are neighbours on one link).
+- Every other address of the pod range is unreachable, so it is refused at once and cannot leave by the default route.
+- The service range is routed to the loopback device. It must have some route on a node without a default route, or a
+  connect() of the node's own programs fails before kube-proxy's rules (output hook) see it; an `unreachable` route would
+  fail it just the same. With this route the packet gets a source address of the node and reaches the hooks; what
+  kube-proxy translates is routed anew, what it does not know it refuses, and without kube-proxy it stays on loopback.
+  Proven with and without a default route in `tests/real/test_network_agent.py`.
 - What pods send to the rest of the world carries the node's address.
 """
 
@@ -20,17 +24,18 @@ from pybernetes.api.meta import Obj, name_of
 
 TABLE = "pybernetes-network"
 PROTOCOL = 86  # of routes that are ours: by it they are found again
+LOWEST_PRIORITY = 9999  # metric of the unreachable rest of the pod range
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
-    """`bridge` is the name of the device, `ipam_dir` where addresses in use are remembered."""
+    """`ipam_dir` is where addresses in use are remembered; `mtu` 0 leaves the kernel's default."""
 
     node_name: str
     cluster_cidr: str
     service_cidr: str
-    bridge: str = "cni0"
     ipam_dir: str = "/var/lib/cni/networks"
+    mtu: int = 0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,10 +50,9 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Everything of one node. `gateway` is in CIDR notation ("10.244.0.1/24")."""
+    """Everything of one node."""
 
     pod_cidr: str
-    gateway: str
     routes: tuple[Route, ...]
 
 
@@ -71,32 +75,33 @@ def layout(nodes: Iterable[Obj], config: NetworkConfig) -> Layout | None:
     me = by_name.pop(config.node_name, None)
     if me is None or not pod_cidr_of(me):
         return None
-    share = ipaddress.ip_network(pod_cidr_of(me))
     routes = [
-        Route(config.cluster_cidr, metric=9999),
-        Route(config.service_cidr, dev=config.bridge),
+        Route(config.cluster_cidr, metric=LOWEST_PRIORITY),
+        Route(config.service_cidr, dev="lo"),
         *(
             Route(pod_cidr_of(node), via=internal_ip(node))
             for node in by_name.values()
             if pod_cidr_of(node) and internal_ip(node)
         ),
     ]
-    return Layout(str(share), f"{share[1]}/{share.prefixlen}", tuple(sorted(routes)))
+    return Layout(str(ipaddress.ip_network(pod_cidr_of(me))), tuple(sorted(routes)))
 
 
 def conflist(pod_cidr: str, config: NetworkConfig) -> str:
-    """The CNI network configuration: Debian's bridge, host-local and portmap plugins."""
-    bridge = {
-        "type": "bridge",
-        "bridge": config.bridge,
-        "isGateway": True,
-        "isDefaultGateway": True,
+    """The CNI network configuration: Debian's ptp, host-local and portmap plugins."""
+    cable = {
+        "type": "ptp",
         "ipMasq": False,
-        "hairpinMode": True,
-        "ipam": {"type": "host-local", "ranges": [[{"subnet": pod_cidr}]], "dataDir": config.ipam_dir},
+        **({"mtu": config.mtu} if config.mtu else {}),
+        "ipam": {
+            "type": "host-local",
+            "ranges": [[{"subnet": pod_cidr}]],
+            "routes": [{"dst": "0.0.0.0/0"}],
+            "dataDir": config.ipam_dir,
+        },
     }
     portmap = {"type": "portmap", "capabilities": {"portMappings": True}, "snat": True}
-    tree = {"cniVersion": "1.0.0", "name": "pybernetes", "plugins": [bridge, portmap]}
+    tree = {"cniVersion": "1.0.0", "name": "pybernetes", "plugins": [cable, portmap]}
     return json.dumps(tree, indent=2) + "\n"
 
 
@@ -109,7 +114,7 @@ table ip {TABLE} {{
   chain postrouting {{
     type nat hook postrouting priority srcnat + 10;
     ip daddr {config.service_cidr} return
-    {leaving} ip daddr != 224.0.0.0/4 fib daddr type != local masquerade
+    {leaving} ip daddr != 224.0.0.0/4 fib daddr type != local masquerade fully-random
   }}
 }}
 """
@@ -120,20 +125,24 @@ def without_masquerade() -> str:
     return f"table ip {TABLE}\ndelete table ip {TABLE}\n"
 
 
-def setup_commands(wanted: Layout, config: NetworkConfig) -> list[str]:
-    """`ip -batch` lines for the bridge; harmless where it is there already."""
-    return [
-        f"link add {config.bridge} type bridge",
-        f"addr add {wanted.gateway} dev {config.bridge}",
-        f"link set {config.bridge} up",
-    ]
-
-
 def route_commands(before: Iterable[Route], after: Iterable[Route]) -> list[str]:
     """`ip -batch` lines from one set of routes to another."""
     old, new = set(before), set(after)
     gone = [f"route del {_route(route)}" for route in sorted(old - new)]
     return gone + [f"route replace {_route(route)}" for route in sorted(new - old)]
+
+
+def parse_routes(listing: str) -> tuple[Route, ...]:
+    """The routes in what `ip -json route show` printed ("" for none)."""
+    return tuple(
+        Route(
+            entry["dst"],
+            via=entry.get("gateway", ""),
+            dev="" if "gateway" in entry or entry.get("type") == "unreachable" else entry.get("dev", ""),
+            metric=entry.get("metric", 0),
+        )
+        for entry in json.loads(listing or "[]")
+    )
 
 
 def _route(route: Route) -> str:

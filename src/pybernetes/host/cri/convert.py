@@ -78,6 +78,8 @@ def container_config(value: k.ContainerConfig) -> pb.ContainerConfig:
             resources=resources(value.resources), security_context=_container_security(value.security_context)
         ),
     )
+    if value.stop_signal:
+        message.stop_signal = stop_signal(value.stop_signal)
     for key, text in value.envs:
         message.envs.add(key=key, value=text)
     for mount in value.mounts:
@@ -92,6 +94,11 @@ def container_config(value: k.ContainerConfig) -> pb.ContainerConfig:
     for container_path, host_path, permissions in value.devices:
         message.devices.add(container_path=container_path, host_path=host_path, permissions=permissions)
     return message
+
+
+def stop_signal(name: str) -> pb.Signal.ValueType:
+    """CRI's number of a signal as pods name it (`SIGRTMIN+3`). Raises ValueError for an unknown one."""
+    return pb.Signal.Value(name.replace("+", "PLUS").replace("-", "MINUS"))
 
 
 def _namespaces(value: k.NamespaceOption) -> pb.NamespaceOption:

@@ -30,6 +30,14 @@ async def answered(call: Awaitable[R]) -> R:
         raise _translated(error) from error
 
 
+async def finished(call: Awaitable[object]) -> None:
+    """Of stopping or removing: done where the thing is gone already, as CRI has it (containerd 1.6 says NotFound)."""
+    try:
+        await answered(call)
+    except NotFound:
+        return
+
+
 async def pulled(call: Awaitable[R]) -> R:
     """The answer of a pull; its error as an ImagePullFailed where the image (not the runtime) is at fault."""
     try:

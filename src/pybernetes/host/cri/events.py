@@ -22,12 +22,16 @@ TYPES: dict[str, ContainerEventType] = {
 VARINT, LENGTH_DELIMITED = 0, 2
 
 
-async def container_events(channel: grpc.aio.Channel) -> AsyncIterator[ContainerEvent]:
-    """Events from now on. Raises Unavailable when the stream breaks. Sandboxes' own containers are among them."""
+def container_events(channel: grpc.aio.Channel) -> AsyncIterator[ContainerEvent]:
+    """Events from now on: the subscription is under way when this returns. The iterator raises Unavailable when the stream
+    breaks. Sandboxes' own containers are among them."""
     subscribe = channel.unary_stream(METHOD, _as_is, _as_is)
-    stream = subscribe(
-        _string(1, FILTER), metadata=(("containerd-namespace", NAMESPACE),), wait_for_ready=False
+    return _read(
+        subscribe(_string(1, FILTER), metadata=(("containerd-namespace", NAMESPACE),), wait_for_ready=False)
     )
+
+
+async def _read(stream: grpc.aio.UnaryStreamCall[bytes, bytes]) -> AsyncIterator[ContainerEvent]:
     try:
         async for envelope in stream:
             event = parse(envelope)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import grpc.aio
 from cri_api.v1 import api_pb2 as pb
 from cri_api.v1 import api_pb2_grpc as rpc
 
+from pybernetes.host.pause import PAUSE_IMAGE
 from pybernetes.kubelet.runtime import AuthConfig, FilesystemUsage, Image, ImageSpec, PodSandboxConfig
 
 from . import convert
-from .errors import answered, pulled
+from .errors import answered, finished, pulled
 
 CALL_SECONDS = 120.0
 
@@ -50,11 +52,13 @@ class CriImages:
 
     async def list_images(self) -> Sequence[Image]:
         reply = await answered(self._rpc.ListImages(pb.ListImagesRequest(), timeout=CALL_SECONDS))
-        return [convert.image(item) for item in reply.images]
+        images = [convert.image(item) for item in reply.images]
+        # containerd before 1.7 does not say so, and without this image no pod starts: it is not to be collected.
+        return [replace(image, pinned=True) if PAUSE_IMAGE in image.repo_tags else image for image in images]
 
     async def remove_image(self, image: ImageSpec) -> None:
         request = pb.RemoveImageRequest(image=pb.ImageSpec(image=image.image))
-        await answered(self._rpc.RemoveImage(request, timeout=CALL_SECONDS))
+        await finished(self._rpc.RemoveImage(request, timeout=CALL_SECONDS))
 
     async def image_fs_info(self) -> Sequence[FilesystemUsage]:
         reply = await answered(self._rpc.ImageFsInfo(pb.ImageFsInfoRequest(), timeout=CALL_SECONDS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import grpc.aio
@@ -29,7 +30,7 @@ from pybernetes.kubelet.runtime import (
 )
 
 from . import convert
-from .errors import answered
+from .errors import answered, finished
 from .events import container_events
 
 CALL_SECONDS = 120.0
@@ -68,11 +69,11 @@ class CriRuntime:
 
     async def stop_pod_sandbox(self, pod_sandbox_id: str) -> None:
         request = pb.StopPodSandboxRequest(pod_sandbox_id=pod_sandbox_id)
-        await answered(self._rpc.StopPodSandbox(request, timeout=CALL_SECONDS))
+        await finished(self._rpc.StopPodSandbox(request, timeout=CALL_SECONDS))
 
     async def remove_pod_sandbox(self, pod_sandbox_id: str) -> None:
         request = pb.RemovePodSandboxRequest(pod_sandbox_id=pod_sandbox_id)
-        await answered(self._rpc.RemovePodSandbox(request, timeout=CALL_SECONDS))
+        await finished(self._rpc.RemovePodSandbox(request, timeout=CALL_SECONDS))
 
     async def list_pod_sandbox(
         self, *, id: str = "", state: SandboxState | None = None, labels: Mapping[str, str] | None = None
@@ -105,12 +106,12 @@ class CriRuntime:
         await answered(self._rpc.StartContainer(request, timeout=CALL_SECONDS))
 
     async def stop_container(self, container_id: str, timeout: float) -> None:
-        request = pb.StopContainerRequest(container_id=container_id, timeout=int(timeout))
-        await answered(self._rpc.StopContainer(request, timeout=CALL_SECONDS + timeout))
+        request = pb.StopContainerRequest(container_id=container_id, timeout=ceil(timeout))
+        await finished(self._rpc.StopContainer(request, timeout=CALL_SECONDS + timeout))
 
     async def remove_container(self, container_id: str) -> None:
         request = pb.RemoveContainerRequest(container_id=container_id)
-        await answered(self._rpc.RemoveContainer(request, timeout=CALL_SECONDS))
+        await finished(self._rpc.RemoveContainer(request, timeout=CALL_SECONDS))
 
     async def list_containers(
         self,
@@ -185,10 +186,13 @@ class CriRuntime:
         reply = await answered(self._rpc.ListContainerStats(request, timeout=CALL_SECONDS))
         return [convert.stats(item) for item in reply.stats]
 
-    async def events(self) -> AsyncIterator[ContainerEvent]:
-        """containerd's events. It tells of an exit before its CRI part has taken note of it, so an exit is passed on
-        when the container's status shows it."""
-        async for event in container_events(self._channel):
+    def events(self) -> AsyncIterator[ContainerEvent]:
+        """containerd's events, subscribed to when this returns. It tells of an exit before its CRI part has taken note of
+        it, so an exit is passed on when the container's status shows it."""
+        return self._noted(container_events(self._channel))
+
+    async def _noted(self, events: AsyncIterator[ContainerEvent]) -> AsyncIterator[ContainerEvent]:
+        async for event in events:
             if event.type == "STOPPED":
                 await self._until_noted(event.container_id)
             yield event
