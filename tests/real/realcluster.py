@@ -91,6 +91,8 @@ class RealCluster:
             "node1",
             "--registry-mirror",
             self._registry.url,
+            "--cgroup-root",
+            f"/{self.fabric.name}",
         )
         state = self.directory / "state"
         resolvers = ("--resolv-conf", str(self.directory / "resolv.conf"))

@@ -110,7 +110,7 @@ def left_behind(cluster: RealCluster) -> str:
     links = cluster.shell("ip -brief link").splitlines()
     found += [f"link {line}" for line in links if line.split()[0].split("@")[0] not in ("lo", "eth0")]
     groups = subprocess.run(
-        ["find", "/sys/fs/cgroup", "-path", f"*{cluster.node}*kubepods*"],
+        ["find", "/sys/fs/cgroup", "-path", f"*{cluster.fabric.name}*kubepods*"],
         capture_output=True,
         text=True,
         check=False,

@@ -13,6 +13,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
     add = parser.add_argument
     add("--kubeconfig", type=Path, required=True, help="how to reach the API server, and as whom")
+    network = (
+        "an identity that may read all nodes, for the pod network (kube-proxy's will do; a kubelet's may not)"
+    )
+    add("--network-kubeconfig", type=Path, required=True, help=network)
     add("--hostname-override", default=socket.gethostname().lower(), help="the node's name")
     add("--node-ip", default="", help="the node's address (default: the one of the default route)")
     add(

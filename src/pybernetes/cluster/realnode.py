@@ -36,10 +36,12 @@ STOP_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class NodeClients:
-    """The kubelet's identity, and kube-proxy's: None where kube-proxy is another process."""
+    """Two identities: the kubelet's, and one that may read all nodes, for the pod network (and kube-proxy, which is run
+    where `proxy` says so)."""
 
     kubelet: Client
-    proxy: Client | None
+    network: Client
+    proxy: bool = True
 
 
 class RealNode:
@@ -98,7 +100,7 @@ class RealNode:
 
     def _start_network(self) -> None:
         config = self._config
-        informers = Informers(self._clients.proxy or self._clients.kubelet, self._env.rng)
+        informers = Informers(self._clients.network, self._env.rng)
         network = NetworkConfig(
             config.node_name,
             config.pod_cidr,
@@ -108,7 +110,7 @@ class RealNode:
         self._network = NetworkAgent(informers, IpCommand(), network, self._containerd.publish_cni)
         self._supervisor.start("node informers", informers.run)
         self._supervisor.start("network", self._network.run)
-        if self._clients.proxy is not None:
+        if self._clients.proxy:
             ranges = NodeNetwork(config.service_cidr, config.pod_cidr)
             self._proxier = Proxier(informers, NftKernel(), ranges, config.node_name)
             self._supervisor.start("kube-proxy", self._proxier.run)

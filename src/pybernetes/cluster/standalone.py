@@ -198,13 +198,18 @@ def run_kubelet(arguments: argparse.Namespace) -> int:
 
     async def serve(stop: asyncio.Event) -> None:
         client = ApiClient(HttpsTransport(access, "pybernetes/kubelet"), field_manager="kubelet")
-        node = RealNode(NodeClients(client, None), env, config, serving, lambda text: print(text, flush=True))
+        network = ApiClient(
+            HttpsTransport(kubeconfig.load(arguments.network_kubeconfig), "pybernetes/network")
+        )
+        clients = NodeClients(client, network, proxy=False)
+        node = RealNode(clients, env, config, serving, lambda text: print(text, flush=True))
         try:
             await node.start()
             await stop.wait()
         finally:
             await node.stop()
             await client.close()
+            await network.close()
 
     return run_until_signal(serve, verbose=arguments.v > 0)
 

@@ -6,6 +6,7 @@ and the pod range that reach it: these have escaped from a node.
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 OUTSIDE_IP = "198.51.100.254"
 SERVICE_CIDR, POD_CIDR = "10.96.0.0/12", "10.244.0.0/16"
 BRIDGE = "fabric"
+_numbers = itertools.count(1)
 COUNTER = f"""
 table ip watch {{
   counter leaked {{}}
@@ -34,13 +36,13 @@ def inside(namespace: str) -> tuple[str, ...]:
 
 
 class Fabric:
-    """`add_node` gives the name of a new node's namespace; `destroy` removes them all. Names begin with `pyb` and this
-    process's number, so that runs do not meet."""
+    """`add_node` gives the name of a new node's namespace; `destroy` removes them all. Names hold this process's number
+    and one more, so that neither runs nor fabrics meet."""
 
-    def __init__(self, name: str = "") -> None:
-        self._name = f"pyb{os.getpid()}{name}"
+    def __init__(self) -> None:
+        self.name = f"pyb{os.getpid()}-{next(_numbers)}"
         self._namespaces: list[str] = []
-        self.outside = f"{self._name}o"
+        self.outside = f"{self.name}o"
 
     def build(self) -> None:
         """Makes the link and the outside."""
@@ -75,14 +77,14 @@ class Fabric:
         self._namespaces.clear()
 
     def _namespace(self, name: str) -> str:
-        namespace = self._name + name
+        namespace = self.name + name
         run("ip", "netns", "add", namespace)
         self._namespaces.append(namespace)
         run("ip", "-n", namespace, "link", "set", "lo", "up")
         return namespace
 
     def _join(self, namespace: str, address: str) -> None:
-        fabric, port = f"{self._name}f", f"p{len(self._namespaces)}"
+        fabric, port = f"{self.name}f", f"p{len(self._namespaces)}"
         peer: Sequence[str] = ("peer", "name", port, "netns", fabric)
         run("ip", "-n", namespace, "link", "add", "eth0", "type", "veth", *peer)
         run("ip", "-n", fabric, "link", "set", port, "master", BRIDGE, "up")
