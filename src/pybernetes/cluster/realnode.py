@@ -125,6 +125,7 @@ class RealNode:
             root_dir=str(config.paths.kubelet),
             pod_logs_dir=str(config.paths.pod_logs),
             port=config.kubelet_port,
+            hostname=config.node_name,
         )
         kubelet = Kubelet(self._clients.kubelet, self._runtime, images, self._machine, self._env, settings)
         backend = CriBackend(self._runtime, CriStreams(self._runtime, HttpClient()), kubelet.pods)
