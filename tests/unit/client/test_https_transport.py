@@ -31,7 +31,8 @@ from pybernetes.client.kubeconfig import Access, BadKubeconfig, in_cluster, load
 from pybernetes.clock import Env
 from pybernetes.cluster import identities
 from pybernetes.cluster.config import ClusterConfig
-from pybernetes.cluster.controlplane import Certificates, make_certificates, server_config
+from pybernetes.cluster.controlplane import Certificates, issue_certificates, server_config
+from pybernetes.cluster.pki import Pki
 from pybernetes.store.memory import MemoryStore
 from pybernetes.wire.http.server import HttpServer
 from pybernetes.wire.tls import server_context
@@ -41,7 +42,9 @@ from pybernetes.wire.tls import server_context
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[ClusterConfig, Certificates]:
     """A cluster's certificates and kubeconfigs; the port in them is replaced by each test's own."""
     config = ClusterConfig(state=tmp_path_factory.mktemp("state"))
-    return config, make_certificates(config, Env.real().now())
+    pki = Pki(config.paths.pki, Env.real().now())
+    identities.write_kubeconfigs(pki, config.state, config.server_url)
+    return config, issue_certificates(pki, config)
 
 
 def over_https(
@@ -56,9 +59,7 @@ def over_https(
         store = MemoryStore(env)
         async with ApiServer(store, env, server_config(config, certificates)) as server:
             http = HttpServer(server.handler, now=env.now)
-            tls = server_context(
-                certificates.serving.certificate, certificates.serving.key, certificates.pki.ca
-            )
+            tls = server_context(certificates.serving.certificate, certificates.serving.key, certificates.ca)
             url = f"https://127.0.0.1:{await http.listen('127.0.0.1', 0, tls=tls)}"
 
             def kubeconfig(name: str) -> Path:
@@ -207,7 +208,7 @@ def kubeconfig_tree(**user: Any) -> dict[str, Any]:
 
 
 def test_what_a_kubeconfig_says(made: tuple[ClusterConfig, Certificates], tmp_path: Path) -> None:
-    ca = made[1].pki.ca.read_bytes()
+    ca = made[1].ca.read_bytes()
     tree = kubeconfig_tree(tokenFile="token")
     tree["clusters"][0]["cluster"] |= {
         "certificate-authority-data": base64.b64encode(ca).decode(),
