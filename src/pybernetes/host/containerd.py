@@ -8,7 +8,6 @@ import logging
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 from . import mounts
 from .containerdconfig import config_text, machine_facts, search_path, write_mirror
 from .pause import PAUSE_IMAGE, write_pause
-from .processes import inside, processes
+from .processes import ended, inside, processes, spawn_daemon
 
 log = logging.getLogger("containerd")
 
@@ -56,7 +55,7 @@ class Containerd:
         self.socket = self.run_dir / "containerd.sock"
         self.cni_config = self._state / "net.d" / "10-pybernetes.conflist"
         self._config_file = self._state / "config.toml"
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: int | None = None
 
     async def start(self) -> None:
         """Returns when the socket answers. A containerd of an earlier run is taken over with its pods, and started anew
@@ -114,24 +113,20 @@ class Containerd:
         return before != text
 
     async def _launch(self) -> None:
-        with open(self._state / "containerd.log", "wb") as output:
-            self._child = subprocess.Popen(
-                ["containerd", "-c", str(self._config_file)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                env={**os.environ, "PATH": search_path()},
-            )
+        program = shutil.which("containerd", path=search_path())
+        if program is None:
+            raise ContainerdFailed("containerd is not installed")
+        log_file = self._state / "containerd.log"
+        environment = {**os.environ, "PATH": search_path()}
+        self._child = spawn_daemon([program, "-c", str(self._config_file)], log_file, environment)
         for _ in range(int(START_SECONDS / POLL)):
             if await self._answers():
                 return
-            if self._child.poll() is not None:
+            if ended(self._child):
                 break
             await asyncio.sleep(POLL)
-        self._child.kill()
-        self._child.wait()
-        tail = (self._state / "containerd.log").read_text(errors="replace")[-2000:]
+        await self._end_daemon()
+        tail = log_file.read_text(errors="replace")[-2000:]
         raise ContainerdFailed(f"containerd did not start:\n{tail}")
 
     async def _end_daemon(self) -> None:
@@ -141,8 +136,8 @@ class Containerd:
                 _kill(pid, number)
             for _ in range(int(STOP_SECONDS / POLL)):
                 if not self._daemons():
-                    if self._child is not None:
-                        self._child.wait()
+                    if self._child is not None and ended(self._child):
+                        self._child = None
                     return
                 await asyncio.sleep(POLL)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pybernetes.kubelet.host import Capacity, MachineInfo, Pressure, ResolvConf
 
+STUB, BEHIND_STUB = "127.0.0.53", "/run/systemd/resolve/resolv.conf"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -51,8 +52,16 @@ def pressure(storage: str) -> Pressure:
     )
 
 
-def resolv_conf(path: str) -> ResolvConf:
-    """A resolv.conf; empty where the file is not there."""
+def resolv_conf(path: str, behind_stub: str = BEHIND_STUB) -> ResolvConf:
+    """A resolv.conf; empty where the file is not there. systemd-resolved's stub on loopback is of no use in a pod's
+    network, so the servers behind it are taken (as kubeadm configures the kubelet to)."""
+    found = _resolv_conf(path)
+    return (
+        _resolv_conf(behind_stub) if found.nameservers == (STUB,) and os.path.exists(behind_stub) else found
+    )
+
+
+def _resolv_conf(path: str) -> ResolvConf:
     servers: list[str] = []
     searches: list[str] = []
     options: list[str] = []

@@ -1,9 +1,10 @@
-"""Finding processes by what they were started as, in /proc."""
+"""Processes that outlive this one: starting them, and finding them again in /proc by what they were started as."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -16,6 +17,32 @@ def processes(program: str, chosen: Callable[[list[str]], bool], proc: Path = PR
         for pid, words in _command_lines(proc)
         if os.path.basename(words[0]) == program and chosen(words[1:])
     ]
+
+
+def spawn_daemon(command: list[str], log: Path, environment: Mapping[str, str]) -> int:
+    """Starts a program (an absolute path) in a session of its own with its output in `log`; its process id. The caller is
+    its parent and reaps it with `ended`, but need not outlive it."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    return os.posix_spawn(
+        command[0],
+        command,
+        environment,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+        setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # which Python ignores
+    )
+
+
+def ended(pid: int) -> bool:
+    """Whether a child has ended (and was reaped, now or before)."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
 
 
 def inside(directory: Path, word: str) -> bool:
