@@ -13,7 +13,7 @@ CONTROLLER_MANAGER = Subject("system:kube-controller-manager")
 SCHEDULER = Subject("system:kube-scheduler")
 PROXY = Subject("system:kube-proxy")
 APISERVER_KUBELET_CLIENT = Subject("kube-apiserver-kubelet-client", ("system:masters",))
-DNS = Subject("pybernetes:dns", ("system:masters",))
+DNS = Subject("system:coredns")
 
 COMPONENTS: tuple[tuple[str, Subject], ...] = (
     ("controller-manager", CONTROLLER_MANAGER),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import struct
 from typing import cast
@@ -32,12 +33,26 @@ class DnsServer:
         self.port = 0
 
     async def start(self, ip: str, port: int) -> None:
-        """Listens on `ip` (0: any free port, then in `port`). Raises OSError where the address is taken."""
+        """Listens on `ip`: on `port`, or on any free one where that is taken (clients find it through the Service, so
+        a second cluster on a machine works too); `self.port` tells. Raises OSError where `ip` is not ours."""
         await self._view.synced()
+        try:
+            await self._listen(ip, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not port:
+                raise
+            await self._listen(ip, 0)
+            log.warning("port %d of %s is taken: DNS answers on port %d", port, ip, self.port)
+
+    async def _listen(self, ip: str, port: int) -> None:
         loop = asyncio.get_running_loop()
         self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(ip, port))
         self.port = self._udp.get_extra_info("sockname")[1]
-        self._tcp = await asyncio.start_server(self._serve_tcp, ip, self.port)
+        try:
+            self._tcp = await asyncio.start_server(self._serve_tcp, ip, self.port)
+        except OSError:
+            self._udp.close()
+            raise
 
     async def close(self) -> None:
         """Stops listening and ends questions under way."""

@@ -51,10 +51,17 @@ JOIN_BINDINGS: Mapping[str, tuple[str, tuple[Subject, ...]]] = {
         (("Group", "system:nodes"),),
     ),
     "kubeadm:cluster-admins": ("cluster-admin", (("Group", "kubeadm:cluster-admins"),)),
+    "system:coredns": ("system:coredns", (("User", "system:coredns"),)),
 }
-"""What kubeadm adds so that nodes can join by token and administrators hold a revocable right."""
+"""What kubeadm adds so that nodes can join by token, administrators hold a revocable right and names are answered."""
 
-JOIN_ROLES: Mapping[str, tuple[MutableObj, ...]] = {"kubeadm:get-nodes": (rule("get", "core", "nodes"),)}
+JOIN_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
+    "kubeadm:get-nodes": (rule("get", "core", "nodes"),),
+    "system:coredns": (
+        rule("list watch", "core", "endpoints services pods namespaces"),
+        rule("list watch", "discovery.k8s.io", "endpointslices"),
+    ),
+}
 """ClusterRoles that belong to `JOIN_BINDINGS`."""
 
 JOIN_NAMESPACED_ROLES: Mapping[tuple[str, str], tuple[MutableObj, ...]] = {
@@ -63,8 +70,16 @@ JOIN_NAMESPACED_ROLES: Mapping[tuple[str, str], tuple[MutableObj, ...]] = {
     ),
     ("kube-system", "kubeadm:kubelet-config"): (rule("get", "core", "configmaps", "kubelet-config"),),
     ("kube-system", "kubeadm:nodes-kubeadm-config"): (rule("get", "core", "configmaps", "kubeadm-config"),),
+    # Where kubeadm makes the DNS Service itself, our DNS server publishes its own.
+    ("kube-system", "system:coredns"): (
+        rule("create", "core", "services"),
+        rule("get", "core", "services", "kube-dns"),
+        rule("create", "discovery.k8s.io", "endpointslices"),
+        rule("get patch", "discovery.k8s.io", "endpointslices", "kube-dns"),
+    ),
 }
-"""What a node reads before it is one: the signed cluster-info (by anybody), then its configuration."""
+"""What a node reads before it is one: the signed cluster-info (by anybody), then its configuration. And what the DNS
+server writes."""
 
 JOIN_NAMESPACED_BINDINGS: Mapping[tuple[str, str], tuple[str, tuple[Subject, ...]]] = {
     ("kube-public", "kubeadm:bootstrap-signer-clusterinfo"): (
@@ -79,6 +94,7 @@ JOIN_NAMESPACED_BINDINGS: Mapping[tuple[str, str], tuple[str, tuple[Subject, ...
         "kubeadm:nodes-kubeadm-config",
         (("Group", JOIN_GROUP), ("Group", "system:nodes")),
     ),
+    ("kube-system", "system:coredns"): ("system:coredns", (("User", "system:coredns"),)),
 }
 
 NAMESPACED_ROLES: Mapping[tuple[str, str], tuple[MutableObj, ...]] = {
