@@ -39,10 +39,10 @@ def parts() -> None:
     )
 
 
-@pytest.fixture(scope="session")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
-    """One real cluster for all tests that ask for it."""
-    with real_cluster(tmp_path_factory.mktemp("real")) as cluster:
+@pytest.fixture(scope="session", params=["sqlite", "etcd"])
+def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    """One real cluster over each store for all tests that ask for it."""
+    with real_cluster(tmp_path_factory.mktemp("real"), request.param) as cluster:
         yield cluster
 
 

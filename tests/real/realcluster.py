@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.pyberup import Kubectl, PyberUp, start_pyber
+from tests.real.parts.etcd import Etcd
 from tests.real.parts.fabric import OUTSIDE_IP, Fabric, inside
 from tests.real.parts.registry import Registry
 
@@ -42,10 +43,11 @@ class RealCluster:
     outside_name = "somewhere.example.org"
     outside_address = "203.0.113.7"
 
-    def __init__(self, directory: Path, options: Sequence[str] = ()) -> None:
+    def __init__(self, directory: Path, store: str = "sqlite") -> None:
         self.directory = directory
+        self._store = store
         self.fabric = Fabric()
-        self._options = tuple(options)
+        self._etcd: Etcd | None = None
         self._resolver: subprocess.Popen[bytes] | None = None
         self._registry: Registry
         self.prefix: tuple[str, ...]
@@ -72,6 +74,9 @@ class RealCluster:
         self.prefix = inside(self.fabric.add_node("n", NODE_IP))
         self._registry = Registry(self.directory, f"{NODE_IP}:5055", self.prefix)
         self._registry.start()
+        if self._store == "etcd":
+            self._etcd = Etcd(self.directory, self.prefix)
+            self._etcd.start()
         (self.directory / "resolv.conf").write_text(f"nameserver {OUTSIDE_IP}\n")
         command = [sys.executable, "-c", RESOLVER, OUTSIDE_IP, self.outside_address]
         self._resolver = subprocess.Popen(
@@ -96,7 +101,8 @@ class RealCluster:
         )
         state = self.directory / "state"
         resolvers = ("--resolv-conf", str(self.directory / "resolv.conf"))
-        self.pyber = start_pyber(state, *options, *resolvers, "-v", *self._options, prefix=self.prefix)
+        store = ("--store", self._etcd.url if self._etcd else self._store)
+        self.pyber = start_pyber(state, *options, *resolvers, *store, "-v", prefix=self.prefix)
 
     def destroy(self) -> None:
         """Ends everything; what a failed stop left behind is ended too."""
@@ -105,6 +111,8 @@ class RealCluster:
                 self.pyber.stop(90)
             if self.pyber.process.poll() is None:
                 self.pyber.kill()
+        if self._etcd is not None:
+            self._etcd.stop()
         if self._resolver is not None:
             self._resolver.kill()
             self._resolver.communicate()
@@ -114,9 +122,9 @@ class RealCluster:
 
 
 @contextlib.contextmanager
-def real_cluster(directory: Path, *options: str) -> Iterator[RealCluster]:
-    """A running cluster; its log is printed when the block fails."""
-    cluster = RealCluster(directory, options)
+def real_cluster(directory: Path, store: str = "sqlite") -> Iterator[RealCluster]:
+    """A running cluster over "sqlite" or an "etcd" of its own; its log is printed when the block fails."""
+    cluster = RealCluster(directory, store)
     try:
         cluster.build()
         cluster.start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.pyberup import BIN, Kubectl, eventually
+from tests.real.parts.etcd import Etcd
 from tests.real.parts.fabric import Fabric, inside, run
 from tests.real.parts.registry import Registry
 
@@ -47,6 +47,7 @@ class TwoNodes:
         self.processes: list[subprocess.Popen[bytes]] = []
         self._prefixes: dict[str, tuple[str, ...]] = {}
         self.registry: Registry
+        self.etcd: Etcd
         self.kubectl: Kubectl
 
     def start(self, name: str, *command: str) -> None:
@@ -60,13 +61,6 @@ class TwoNodes:
     def pyber(self, name: str, *arguments: str) -> None:
         self.start(name, str(BIN / "pyber"), *arguments)
 
-    def succeeds(self, name: str, *command: str) -> bool:
-        environment = {**os.environ, "ETCDCTL_API": "3"}
-        done = subprocess.run(
-            [*self._prefixes[name], *command], capture_output=True, check=False, env=environment
-        )
-        return done.returncode == 0
-
     def build(self) -> None:
         self.fabric.build()
         for name, address in {"master": MASTER_IP, **NODE_IPS}.items():
@@ -76,11 +70,9 @@ class TwoNodes:
         self.registry.start()
 
     def start_control_plane(self) -> None:
-        etcd = ("--data-dir", str(self.directory / "etcd"), "--listen-client-urls", "http://127.0.0.1:2379")
-        self.start("master", "etcd", *etcd, "--advertise-client-urls", "http://127.0.0.1:2379",
-                   "--listen-peer-urls", "http://127.0.0.1:2380")  # fmt: skip
-        eventually("etcd", lambda: self.succeeds("master", "etcdctl", "endpoint", "health"))
-        self.pyber("master", "kube-apiserver", "--etcd-servers=http://127.0.0.1:2379", f"--data-dir={self.state}",
+        self.etcd = Etcd(self.directory, self._prefixes["master"])
+        self.etcd.start()
+        self.pyber("master", "kube-apiserver", f"--etcd-servers={Etcd.url}", f"--data-dir={self.state}",
                    f"--advertise-address={MASTER_IP}", "--v=1")  # fmt: skip
         eventually("the API server", lambda: self.kubectl.run("get", "--raw", "/readyz").stdout == "ok")
         self.pyber(
@@ -112,6 +104,8 @@ class TwoNodes:
                 process.wait(30)
             process.kill()
             process.wait()
+        if hasattr(self, "etcd"):
+            self.etcd.stop()
         if hasattr(self, "registry"):
             self.registry.stop()
         self.fabric.destroy()
