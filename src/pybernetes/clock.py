@@ -7,6 +7,7 @@ number or a fresh id: these come from `Env`.
 
 from __future__ import annotations
 
+import os
 import random
 import time
 import uuid
@@ -30,8 +31,8 @@ class Env:
 
     @staticmethod
     def real() -> Env:
-        """The machine's own clock and entropy."""
-        return Env(now=time.time)  # noqa: TID251  (this is where the real clock enters)
+        """The machine's own clock; randomness begins at the machine's entropy."""
+        return Env(now=time.time, rng=random.Random(os.urandom(32)))  # noqa: TID251  (this is where the real clock enters)
 
     def uid(self) -> str:
         """A fresh `metadata.uid` (an RFC 4122 version 4 UUID drawn from `rng`)."""

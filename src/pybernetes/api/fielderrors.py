@@ -13,22 +13,32 @@ class FieldErrors:
     """The errors found so far and the path being looked at.
 
     `errors.at("spec").at("containers", 0).required("name")` records `spec.containers[0].name: Required value`.
-    Views made by `at` share one list.
+    Views made by `at` share one list. A view remembers where it came from; the path is only spelled for an error.
     """
 
-    __slots__ = ("_causes", "path")
+    __slots__ = ("_above", "_causes", "_steps")
 
-    def __init__(self, path: str = "", causes: list[Cause] | None = None) -> None:
-        self.path = path
-        self._causes: list[Cause] = [] if causes is None else causes
+    def __init__(self) -> None:
+        self._causes: list[Cause] = []
+        self._above: FieldErrors | None = None
+        self._steps: tuple[str | int, ...] = ()
 
     def at(self, *steps: str | int) -> FieldErrors:
         """The view below this one: a string is a field (`.name`), an int an item (`[0]`)."""
-        return FieldErrors(self._join(*steps), self._causes)
+        view = FieldErrors.__new__(FieldErrors)
+        view._causes = self._causes
+        view._above = self
+        view._steps = steps
+        return view
 
     def at_key(self, key: str) -> FieldErrors:
         """The view of one entry of a map: `metadata.labels[app]`."""
-        return FieldErrors(f"{self.path}[{key}]", self._causes)
+        return self.at(f"[{key}]")
+
+    @property
+    def path(self) -> str:
+        """`spec.containers[0]`."""
+        return self._join()
 
     def required(self, field: str = "", detail: str = "") -> None:
         self._add("FieldValueRequired", field, "Required value", detail)
@@ -75,12 +85,12 @@ class FieldErrors:
         return (f"{cause.field}: {cause.message}" if cause.field else cause.message for cause in self._causes)
 
     def _join(self, *steps: str | int) -> str:
-        path = self.path
+        path = "" if self._above is None else self._above._join(*self._steps)
         for step in steps:
             if isinstance(step, int):
                 path = f"{path}[{step}]"
             elif step:
-                path = f"{path}.{step}" if path else step
+                path = f"{path}.{step}" if path and step[0] != "[" else f"{path}{step}"
         return path
 
     def _add(self, reason: str, field: str, what: str, detail: str) -> None:

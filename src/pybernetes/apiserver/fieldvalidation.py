@@ -8,7 +8,7 @@ from typing import Any, cast
 from pybernetes.api import schema
 from pybernetes.api.errors import BadRequest
 from pybernetes.api.kind import Kind
-from pybernetes.api.meta import MutableObj
+from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.lang.patch_schema import PatchSchema
 
 from .context import RequestContext
@@ -28,12 +28,15 @@ def mode_of(query: Mapping[str, str]) -> schema.Mode:
     return cast(schema.Mode, text)
 
 
-def check(ctx: RequestContext, kind: Kind, tree: Any, duplicates: list[str]) -> MutableObj:
-    """The tree as an object of the kind: a new one, which the caller may change (free-form parts excepted).
+def check(
+    ctx: RequestContext, kind: Kind, tree: Any, duplicates: list[str], known: Obj | None = None
+) -> MutableObj:
+    """The tree as an object of the kind: a new one, which the caller may change (free-form parts excepted). `known`
+    is the stored object that a patch was applied to.
 
     Raises BadRequest for values of a wrong type, and in mode Strict for unknown and repeated fields.
     """
-    checked, warnings = schema.check(tree, kind, mode_of(ctx.query), duplicates)
+    checked, warnings = schema.check(tree, kind, mode_of(ctx.query), duplicates, known)
     for message in warnings:
         ctx.warn(message)
     return checked

@@ -7,7 +7,7 @@ from ..kind import Kind
 from ..meta import MutableObj, Obj
 from ..podspec.defaults import default_pod, default_pod_spec
 from ..podspec.resources import qos_class
-from ..podspec.validate import validate_pod_spec
+from ..podspec.remembered import validate_remembered
 from ..selectable import field_flag, field_text
 from .pod_columns import COLUMNS
 from .pod_update import validate_pod_status, validate_pod_update
@@ -38,8 +38,7 @@ def prepare_create(pod: MutableObj) -> None:
 
 
 def validate(pod: Obj, errors: FieldErrors) -> None:
-    spec = pod.get("spec") or {}
-    validate_pod_spec(spec, errors.at("spec"))
+    validate_remembered(pod.get("spec") or {}, errors.at("spec"))
 
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:

@@ -14,18 +14,18 @@ Mode = Literal["Strict", "Warn", "Ignore"]
 
 
 def check(
-    body: Obj, kind: Kind, mode: Mode = "Strict", duplicates: Sequence[str] = ()
+    body: Obj, kind: Kind, mode: Mode = "Strict", duplicates: Sequence[str] = (), known: Obj | None = None
 ) -> tuple[MutableObj, list[str]]:
     """The body as an object of the kind (a new tree), and the warnings to send in mode Warn.
 
     `duplicates` are the lines of `duplicate_fields`, found by whoever parsed the body. Unknown fields are always
     dropped. Raises BadRequest, in mode Strict also for unknown and duplicate fields. A kind without a definition passes
-    as it is.
+    as it is. `known` is the stored object that a patch was applied to (see `decode`).
     """
     if not kind.schema:
         return dict(body), list(duplicates) if mode == "Warn" else []
     try:
-        decoded = decode(body, kind.schema)
+        decoded = decode(body, kind.schema, known)
     except Mismatch as error:
         raise BadRequest(refusal(kind, str(error))) from error
     problems = [*duplicates, *decoded.unknown]

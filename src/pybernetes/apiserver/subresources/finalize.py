@@ -30,7 +30,7 @@ async def update_finalize(ctx: RequestContext) -> Reply:
 
 
 def _complete(_ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj) -> bool:
-    errors = FieldErrors("spec")
+    errors = FieldErrors().at("spec")
     for index, finalizer in enumerate((new.get("spec") or {}).get("finalizers") or ()):
         if finalizer != "kubernetes" and "/" not in finalizer:
             errors.at("finalizers", index).invalid(

@@ -14,7 +14,7 @@ from pybernetes.api.errors import BadRequest, Conflict, Invalid
 from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import MutableObj, Obj
-from pybernetes.api.schema.duplicates import duplicate_fields
+from pybernetes.api.schema.duplicates import duplicate_fields, surely_none
 from pybernetes.api.validation.metadata import validate_metadata, validate_metadata_update
 from pybernetes.lang import timestamps
 
@@ -48,8 +48,7 @@ def body_tree(ctx: RequestContext) -> tuple[Any, list[str]]:
     data, content_type = ctx.request.body, ctx.request.headers.get("content-type", "")
     tree = decode(data, content_type)
     compact = check_depth(tree)
-    # A body that is as long as its compact form has lost no field.
-    if media_type(content_type) == JSON and len(data.strip()) != len(compact):
+    if media_type(content_type) == JSON and not surely_none(data, compact):
         return tree, duplicate_fields(data)
     return tree, []
 
@@ -61,9 +60,14 @@ def read_object(ctx: RequestContext, kind: Kind) -> MutableObj:
 
 
 def check_object(
-    ctx: RequestContext, kind: Kind, tree: Any, duplicates: list[str] | None = None
+    ctx: RequestContext,
+    kind: Kind,
+    tree: Any,
+    duplicates: list[str] | None = None,
+    known: Obj | None = None,
 ) -> MutableObj:
-    """The same for a tree that a patch has made. Missing apiVersion and kind are filled in."""
+    """The same for a tree that a patch has made of the stored object `known`. Missing apiVersion and kind are filled
+    in."""
     if not isinstance(tree, dict):
         raise BadRequest(
             f"couldn't get version/kind; json parse error: json: cannot unmarshal {_go_type(tree)} into Go value"
@@ -78,7 +82,7 @@ def check_object(
         raise BadRequest(
             f"the API version in the data ({api_version}) does not match the expected API version ({kind.api_version})"
         )
-    checked = fieldvalidation.check(ctx, kind, tree, duplicates or [])
+    checked = fieldvalidation.check(ctx, kind, tree, duplicates or [], known)
     checked["apiVersion"], checked["kind"] = api_version, kind_name
     metadata = checked.get("metadata")
     checked["metadata"] = dict(metadata) if isinstance(metadata, dict) else {}

@@ -32,7 +32,7 @@ async def patch(ctx: RequestContext, complete: Complete = complete_update) -> Re
     schema = patch_schema(kind) if language == "strategic" else None
 
     def build(old: Obj) -> MutableObj:
-        new = check_object(ctx, kind, apply(old, change, language, schema))
+        new = check_object(ctx, kind, apply(old, change, language, schema), known=old)
         if new["metadata"].get("name") != old["metadata"]["name"]:
             raise BadRequest(
                 f"the name of the object ({new['metadata'].get('name')}) does not match the name on the URL "
