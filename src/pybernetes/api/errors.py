@@ -68,8 +68,9 @@ class ApiError(Exception):
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
         }
+        if self.reason:
+            tree["reason"] = self.reason
         if details:
             tree["details"] = details
         tree["code"] = self.code
@@ -134,6 +135,12 @@ class InternalError(ApiError):
     code, reason = 500, "InternalError"
 
 
+class Unclassified(ApiError):
+    """An error to which upstream gives no reason: 500 with a bare message."""
+
+    code, reason = 500, ""
+
+
 class ServiceUnavailable(ApiError):
     code, reason = 503, "ServiceUnavailable"
 
@@ -159,6 +166,7 @@ ERRORS: tuple[type[ApiError], ...] = (
     Invalid,
     TooManyRequests,
     InternalError,
+    Unclassified,
     ServiceUnavailable,
     Timeout,
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from pybernetes.api.errors import BadRequest, Conflict, Invalid
+from pybernetes.api.errors import BadRequest, Conflict, Invalid, Unclassified
 from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import MutableObj, Obj
@@ -122,9 +122,9 @@ _NAMESPACE_MISMATCH = "the namespace of the provided object does not match the n
 
 def stamp_new(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:
     """The metadata that the server gives a new object; what only the server may set is dropped first."""
-    metadata, env = tree["metadata"], ctx.services.env
+    metadata, env = tree["metadata"], ctx.env
     if metadata.get("resourceVersion"):
-        raise BadRequest("resourceVersion should not be set on objects to be created")
+        raise Unclassified("resourceVersion should not be set on objects to be created")
     for field in (
         "deletionTimestamp",
         "deletionGracePeriodSeconds",
@@ -154,6 +154,7 @@ def complete_new(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:
     errors = FieldErrors()
     validate_metadata(kind, tree, errors)
     kind.validate(tree, errors)
+    kind.validate_create(tree, errors)
     raise_invalid(kind, tree, errors)
     admit_validating(admission)
     for warning in kind.warnings(tree, None):
@@ -175,7 +176,7 @@ def complete_update(
             new["status"] = private(old["status"])
     kind.default(new)
     kind.prepare_update(new, old)
-    admission = Admission(ctx, kind, "UPDATE", new, old)
+    admission = Admission(ctx, kind, "UPDATE", new, old, subresource=ctx.info.subresource)
     admit_mutating(admission)
     kind.default(new)
     _count_generation(kind, new, old)
@@ -206,6 +207,7 @@ def complete_status(ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj) 
     if annotations:
         new["metadata"]["annotations"] = annotations
     kind.default(new)
+    kind.prepare_status(new, old, ctx.services.env.now())
     admission = Admission(ctx, kind, "UPDATE", new, old, subresource="status")
     admit_mutating(admission)
     if same(new, old):
