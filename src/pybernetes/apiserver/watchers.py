@@ -7,6 +7,7 @@ indexed field (`spec.nodeName`) that they ask for, so a thousand kubelets cost a
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator
 
 from pybernetes.api.errors import ApiError
@@ -17,6 +18,10 @@ from .window import Change, Delivery
 PENDING_LIMIT = 10_000
 """Events that may wait for one slow watcher before it is dropped (it then starts again from its last revision)."""
 
+WAVE = 64
+"""Watchers that are woken before the loop turns to other work. A change for a thousand watchers takes many turns; what
+is written meanwhile joins what the later ones are sent, so that under load one send carries several events."""
+
 Group = tuple[str, str, str]
 """(namespace, name, indexed field's value), "" for any."""
 
@@ -24,7 +29,17 @@ Group = tuple[str, str, str]
 class Watcher:
     """One open watch: filled by dispatch, drained by the one task that serves it."""
 
-    __slots__ = ("_waiter", "bookmark", "closed", "error", "group", "pending", "selection", "takes_trees")
+    __slots__ = (
+        "_waiter",
+        "bookmark",
+        "closed",
+        "error",
+        "group",
+        "next_to_wake",
+        "pending",
+        "selection",
+        "takes_trees",
+    )
 
     def __init__(self, selection: Selection, group: Group, takes_trees: bool) -> None:
         self.selection = selection
@@ -33,6 +48,8 @@ class Watcher:
         self.pending: list[Delivery] = []
         self.bookmark = False
         """Whether to report the revision reached, once `pending` is sent."""
+        self.next_to_wake = False
+        """Whether it has something pending and waits for its turn to be woken."""
         self.closed = False
         self.error: ApiError | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -56,12 +73,11 @@ class Watcher:
         if len(pending) >= PENDING_LIMIT:
             return False
         pending.append(delivery)
-        waiter = self._waiter
-        if waiter is not None:
-            self._waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
         return True
+
+    def is_asleep(self) -> bool:
+        """Whether its task sleeps until somebody calls `wake`."""
+        return self._waiter is not None
 
     def wake(self) -> None:
         waiter, self._waiter = self._waiter, None
@@ -90,6 +106,7 @@ class Watchers:
         self._groups: dict[Group, dict[Watcher, None]] = {}
         self._count = 0
         self._tree_takers = 0
+        self._next_to_wake: deque[Watcher] = deque()
 
     def __len__(self) -> int:
         return self._count
@@ -129,6 +146,28 @@ class Watchers:
             self.remove(watcher)
             watcher.pending.clear()
             watcher.close()
+        self._wake_in_waves(concerned)
+
+    def _wake_in_waves(self, concerned: list[dict[Watcher, None]]) -> None:
+        queue = self._next_to_wake
+        under_way = bool(queue)
+        for members in concerned:
+            for watcher in members:
+                if watcher.pending and not watcher.next_to_wake and watcher.is_asleep():
+                    watcher.next_to_wake = True
+                    queue.append(watcher)
+        if not under_way:
+            self._wake_some()
+
+    def _wake_some(self) -> None:
+        """Wakes the next wave, and sees to it that the rest has its turn."""
+        queue = self._next_to_wake
+        for _ in range(min(WAVE, len(queue))):
+            watcher = queue.popleft()
+            watcher.next_to_wake = False
+            watcher.wake()
+        if queue:
+            asyncio.get_running_loop().call_soon(self._wake_some)
 
     def _concerned(self, change: Change) -> list[dict[Watcher, None]]:
         groups = self._groups
