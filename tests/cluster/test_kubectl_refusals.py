@@ -61,8 +61,16 @@ def test_refused_as_upstream(kubectl: Kubectl, namespace: str, case: str) -> Non
 
 def test_unknown_kinds_and_resources(kubectl: Kubectl, namespace: str) -> None:
     manifest = MANIFEST.replace("kind: Deployment", "kind: Deploymint")
-    refused = kubectl.run("create", "-n", namespace, "-f", "-", "--validate=false", stdin=manifest)
-    assert 'no matches for kind "Deploymint" in version "apps/v1"' in refused.stderr
+    for command in (("create",), ("apply",), ("apply", "--validate=true"), ("create", "--validate=false")):
+        refused = kubectl.run(*command, "-n", namespace, "-f", "-", stdin=manifest)
+        assert refused.returncode == 1
+        assert refused.stderr == (
+            'error: resource mapping not found for name: "nginx" namespace: "" from "STDIN": '
+            'no matches for kind "Deploymint" in version "apps/v1"\nensure CRDs are installed first\n'
+        )
+    unknown_group = MANIFEST.replace("apps/v1", "example.com/v1")
+    refused = kubectl.run("create", "-n", namespace, "-f", "-", stdin=unknown_group)
+    assert 'no matches for kind "Deployment" in version "example.com/v1"' in refused.stderr
     listed = kubectl.run("get", "deploymints")
     assert 'error: the server doesn\'t have a resource type "deploymints"' in listed.stderr
     raw = kubectl.run(

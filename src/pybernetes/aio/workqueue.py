@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
+from . import upkeep
 from .ratelimit import ItemBackoff, TokenBucket
 
 K = TypeVar("K", bound=Hashable)
@@ -36,8 +37,8 @@ class WorkQueue(Generic[K]):
         if key not in self._processing:
             self._enqueue(key)
 
-    def add_after(self, key: K, seconds: float) -> None:
-        """Adds the key after a while; of several such calls the earliest counts."""
+    def add_after(self, key: K, seconds: float, *, rounds: bool = False) -> None:
+        """Adds the key after a while; of several such calls the earliest counts. `rounds`: for upkeep."""
         if seconds <= 0:
             self.add(key)
             return
@@ -47,7 +48,10 @@ class WorkQueue(Generic[K]):
             if waiting.when() <= loop.time() + seconds:
                 return
             waiting.cancel()
-        self._timers[key] = loop.call_later(seconds, self._due, key)
+        if rounds:
+            self._timers[key] = upkeep.call_later(loop, seconds, upkeep.ROUND, self._due, key)
+        else:
+            self._timers[key] = loop.call_later(seconds, self._due, key)
 
     def retry(self, key: K) -> float:
         """The key's work failed: adds it again after its back-off. The wait, in seconds."""

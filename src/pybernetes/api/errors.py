@@ -175,7 +175,7 @@ ERRORS: tuple[type[ApiError], ...] = (
 def error_from_status(status: Obj) -> ApiError:
     """The error that a received `Status` stands for: by reason first, by code where the reason is unknown."""
     reason, code = status.get("reason", ""), status.get("code", 500)
-    by_reason = next((cls for cls in ERRORS if cls.reason == reason), None)
+    by_reason = next((cls for cls in ERRORS if reason and cls.reason == reason), None)
     cls = by_reason or next((cls for cls in ERRORS if cls.code == code), ApiError)
     details = status.get("details") or {}
     return cls(

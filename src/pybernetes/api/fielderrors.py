@@ -46,6 +46,14 @@ class FieldErrors:
     def invalid(self, value: Any, detail: str, field: str = "") -> None:
         self._add("FieldValueInvalid", field, f"Invalid value: {show(value)}", detail)
 
+    def invalid_unshown(self, detail: str, field: str = "") -> None:
+        """An error about a value too large to print: `status.conditions: Invalid value: cannot …`."""
+        self._add("FieldValueInvalid", field, "Invalid value", detail)
+
+    def invalid_omitted(self, detail: str, field: str = "") -> None:
+        """An invalid value that is not shown."""
+        self._add("FieldValueInvalid", field, "Invalid value", detail)
+
     def type_invalid(self, value: Any, detail: str, field: str = "") -> None:
         self._add("FieldValueTypeInvalid", field, f"Invalid value: {show(value)}", detail)
 

@@ -6,14 +6,32 @@ Kinds defined at run time (CustomResourceDefinitions) become `Kind` values of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
+
+from pybernetes.lang.patch_schema import PatchSchema
 
 from .fielderrors import FieldErrors
 from .meta import MutableObj, Obj
 
 Cell = str | int | float | bool | None
+
+
+class OwnSchema(Protocol):
+    """The schema of a kind that was defined at run time; the kinds of v1.37 have a definition in the table instead."""
+
+    def check(
+        self, body: Obj, mode: Literal["Strict", "Warn", "Ignore"], duplicates: Sequence[str]
+    ) -> tuple[MutableObj, list[str]]:
+        """As `api.schema.check`: the body as an object of the kind (a new tree, unknown fields dropped) and the
+        warnings. Raises BadRequest."""
+
+    def patch_schema(self) -> PatchSchema:
+        """How lists and maps merge: for server-side apply."""
+
+    def openapi(self, version: int) -> Mapping[str, Any]:
+        """The OpenAPI schema of the kind in the dialect of version 2 or 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +61,14 @@ def _accept(_obj: Obj, _errors: FieldErrors) -> None:
 
 def _accept_update(_new: Obj, _old: Obj, _errors: FieldErrors) -> None:
     """No field is immutable."""
+
+
+def _leave_status(_new: MutableObj, _old: Obj, _now: float) -> None:
+    """Nothing to set in a status that a client writes."""
+
+
+def _leave_deleted(_obj: MutableObj, _now: float) -> None:
+    """Nothing to note on an object that is marked for deletion."""
 
 
 def _no_warnings(_obj: Obj, _old: Obj | None) -> list[str]:
@@ -94,7 +120,9 @@ class Kind:
     """An object of this version as one of `storage_version` (a new tree); identity where they are the same."""
     from_stored: Callable[[Obj], Obj] = _same
     """The reverse of `to_stored`."""
-    name_rule: Literal["dns1123subdomain", "dns1123label", "dns1035label", "path"] = "dns1123subdomain"
+    name_rule: Literal["dns1123subdomain", "dns1123label", "dns1035label", "path", "ipaddress"] = (
+        "dns1123subdomain"
+    )
     generation: bool = False
     """Whether `metadata.generation` counts changes of anything but metadata and status."""
     graceful: bool = False
@@ -102,9 +130,16 @@ class Kind:
     default: Callable[[MutableObj], None] = _leave
     prepare_create: Callable[[MutableObj], None] = _leave
     prepare_update: Callable[[MutableObj, Obj], None] = _leave_update
+    prepare_status: Callable[[MutableObj, Obj, float], None] = _leave_status
+    """(new, old, now in Unix seconds): what the server sets when a client writes the status."""
     validate: Callable[[Obj, FieldErrors], None] = _accept
+    """Of every object, new or changed."""
+    validate_create: Callable[[Obj, FieldErrors], None] = _accept
+    """Besides `validate`, of new objects only: rules that objects of older servers may break."""
     validate_update: Callable[[Obj, Obj, FieldErrors], None] = _accept_update
     validate_status: Callable[[Obj, Obj, FieldErrors], None] = _accept_update
+    prepare_delete: Callable[[MutableObj, float], None] = _leave_deleted
+    """(object, now in Unix seconds): what a deletion adds to an object that is not marked yet, such as a finalizer."""
     warnings: Callable[[Obj, Obj | None], list[str]] = _no_warnings
     columns: tuple[Column, ...] = ()
     """Empty: Name and Created At, upstream's default table."""
@@ -112,6 +147,13 @@ class Kind:
     """Field selectors beyond `metadata.name` and `metadata.namespace`."""
     scale: tuple[str, str, str] | None = None
     """Paths of spec replicas, status replicas and selector for the scale subresource, dotted."""
+    restore: Callable[[MutableObj], bool] | None = None
+    """Makes of a stored object what would be stored today, where the schema has changed since; says whether it had to
+    change anything. None: nothing ever changes."""
+    own_schema: OwnSchema | None = None
+    """For a kind that is defined by a CustomResourceDefinition: its schema."""
+    deprecated: str = ""
+    """What clients of a deprecated version are warned of."""
 
     @property
     def api_version(self) -> str:

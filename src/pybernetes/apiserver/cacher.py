@@ -13,6 +13,7 @@ from contextlib import suppress
 from heapq import heappop, heappush
 from itertools import count
 
+from pybernetes.aio import upkeep
 from pybernetes.api.errors import Cause, Expired, ServiceUnavailable, Timeout
 from pybernetes.store.types import KeyValue, Store, StoreError, Unavailable, WatchBatch, prefix_end
 
@@ -43,6 +44,10 @@ class Cacher:
         self.revision = 0
         """Everything up to here is in the caches."""
         self.filled = asyncio.Event()
+        self._filling: dict[str, list[tuple[str, bytes | None, int]]] = {}
+        """Changes (key, value, revision) below directories whose new cache is being read (`add`)."""
+        self._fills = 0
+        """Goes up whenever everything is filled anew, at its start and at its end."""
         self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = count()
 
@@ -94,7 +99,7 @@ class Cacher:
     async def bookmarks(self) -> None:
         """Reports the revision reached to every watcher once in a while, until cancelled."""
         while True:
-            await asyncio.sleep(BOOKMARK_INTERVAL)
+            await upkeep.pause(BOOKMARK_INTERVAL)
             for cache in self._caches.values():
                 for watcher in cache.watchers:
                     watcher.bookmark = True
@@ -105,6 +110,43 @@ class Cacher:
         for cache in self._caches.values():
             for watcher in cache.watchers:
                 watcher.close()
+
+    # ---- custom resources come and go
+
+    async def add(self, cache: KindCache) -> None:
+        """Fills a new cache and feeds it from then on, in the place of another of the same directory, whose watches
+        end. Raises StoreError, Timeout. Not to be called again for a directory before it has returned."""
+        prefix = cache.prefix
+        try:
+            while True:
+                fills = self._fills
+                changes = self._filling[prefix] = []
+                kvs, revision = await self._read(prefix)
+                await self.wait_for(revision)
+                if fills == self._fills:
+                    break
+        finally:
+            self._filling.pop(prefix, None)
+        cache.load(kvs, revision)
+        for key, value, at in changes:
+            if at > revision:
+                cache.apply(key, None if value is None else cache.version(key, value, at), at)
+        before = self._caches.get(prefix)
+        self._caches[prefix] = self._by_directory[prefix[len(ROOT) : -1]] = cache
+        if before is not None:
+            _end(before)
+
+    def remove(self, cache: KindCache) -> None:
+        """Feeds a cache no more; its watches end."""
+        if self._caches.get(cache.prefix) is cache:
+            del self._caches[cache.prefix]
+            del self._by_directory[cache.prefix[len(ROOT) : -1]]
+        _end(cache)
+
+    def _hold(self, key: str, value: bytes | None, revision: int) -> None:
+        for prefix, changes in self._filling.items():
+            if key.startswith(prefix):
+                changes.append((key, value, revision))
 
     # ---- feeding
 
@@ -117,24 +159,32 @@ class Cacher:
                 await self._apply(batch)
 
     async def _fill(self) -> int:
+        self._fills += 1
+        kvs, revision = await self._read(ROOT)
+        caches = dict(self._caches)
+        by_cache: dict[str, list[KeyValue]] = {prefix: [] for prefix in caches}
+        for kv in kvs:
+            if (cache := self._cache_of(kv.key)) is not None:
+                by_cache[cache.prefix].append(kv)
+        for prefix, cache in caches.items():
+            cache.load(by_cache[prefix], revision)
+            await asyncio.sleep(0)
+        self._fills += 1
+        return revision
+
+    async def _read(self, prefix: str) -> tuple[list[KeyValue], int]:
+        """Everything below a directory, and the revision at which that was so."""
         kvs: list[KeyValue] = []
-        key, revision = ROOT, 0
+        key, revision = prefix, 0
         while True:
-            page = await self._store.range(key, prefix_end(ROOT), revision=revision, limit=PAGE)
+            page = await self._store.range(key, prefix_end(prefix), revision=revision, limit=PAGE)
             revision = revision or page.revision
             kvs += page.kvs
             if not page.more:
                 break
             key = page.kvs[-1].key + "\0"
             await asyncio.sleep(0)
-        by_cache: dict[str, list[KeyValue]] = {prefix: [] for prefix in self._caches}
-        for kv in kvs:
-            if (cache := self._cache_of(kv.key)) is not None:
-                by_cache[cache.prefix].append(kv)
-        for prefix, cache in self._caches.items():
-            cache.load(by_cache[prefix], revision)
-            await asyncio.sleep(0)
-        return revision
+        return kvs, revision
 
     def wrote(self, cache: KindCache, key: str, version: Version | None, revision: int) -> None:
         """A write of this process has become `revision` (`version` None: a deletion). Where it is the very next one
@@ -143,7 +193,10 @@ class Cacher:
             version.settle(revision)
         if revision == self.revision + 1 and self.filled.is_set():
             cache.pending.pop(key, None)
-            cache.apply(key, version, revision)
+            # A request that began before a custom resource was served anew holds the cache of before.
+            self._caches.get(cache.prefix, cache).apply(key, version, revision)
+            if self._filling:
+                self._hold(key, None if version is None else version.value, revision)
             self._reached(revision)
 
     async def _apply(self, batch: WatchBatch) -> None:
@@ -155,6 +208,8 @@ class Cacher:
             cache = self._cache_of(kv.key)
             if cache is not None:
                 cache.apply(kv.key, cache.received(kv) if event.type == "put" else None, kv.mod_revision)
+            if self._filling:
+                self._hold(kv.key, kv.value if event.type == "put" else None, kv.mod_revision)
             applied += 1
             # The revision counts as reached with the last event of its transaction.
             if number + 1 == len(events) or events[number + 1].kv.mod_revision != kv.mod_revision:
@@ -183,3 +238,8 @@ class Cacher:
         for cache in self._caches.values():
             for watcher in cache.watchers:
                 watcher.close(Expired("the watch cache of the server is being filled anew"))
+
+
+def _end(cache: KindCache) -> None:
+    for watcher in cache.watchers:
+        watcher.close()

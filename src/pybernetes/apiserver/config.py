@@ -41,6 +41,11 @@ class ApiServerConfig:
     kubelet_client: KubeletClientTls | None = None
     authorization_modes: tuple[AuthorizationMode, ...] = ("Node", "RBAC")
     anonymous: bool = True
+    token_auth: str = ""
+    """The text of a static token file: CSV lines `token,user,uid,"group1,group2"`."""
+    enable_admission_plugins: tuple[str, ...] = ()
+    """Names of plugins beside those that are on by default."""
+    disable_admission_plugins: tuple[str, ...] = ()
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
     request_timeout: float = 60.0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pybernetes.api.kind import Kind
 from pybernetes.client.interface import PatchType, Reaction
+from pybernetes.clock import Env
 from pybernetes.wire.http.messages import Request
 
 from .registry import Resource
@@ -44,6 +45,21 @@ class RequestContext:
     """The revision of the write that this request made."""
     name: str = ""
     """The name of the object that was written, where the request did not know it."""
+    managed_fields: list[Any] | None = None
+    """The owners that an apply has worked out for the object; None: the write finds them (`verbs/ownership.py`)."""
+    answers: dict[Hashable, Any] = field(default_factory=dict)
+    """What admission has asked the outside (`admission/questions.py`)."""
+    give_back: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What to do with what admission has reserved, if the request fails after all."""
+    replayed: Env | None = None
+    """What a repeated attempt draws from instead of the server's time and randomness."""
+    annotations: dict[str, str] = field(default_factory=dict)
+    """Audit annotations of admission plugins: `pod-security.kubernetes.io/audit`, …"""
+
+    @property
+    def env(self) -> Env:
+        """Time and randomness of this request."""
+        return self.replayed or self.services.env
 
     @property
     def kind(self) -> Kind:

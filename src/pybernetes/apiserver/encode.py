@@ -1,4 +1,5 @@
-"""Replies as HTTP responses: stored bytes are sent as they are; everything else is encoded here."""
+"""Replies as HTTP responses: stored bytes are sent as they are; everything else is encoded here (protobuf in
+`encode_protobuf.py`)."""
 
 from __future__ import annotations
 
@@ -38,13 +39,15 @@ def respond(ctx: RequestContext, reply: Reply) -> Response | Upgrade:
     if isinstance(reply, HttpReply):
         return reply.result
     assert ctx.request is not None
-    form = negotiate(ctx.request.headers.get("accept", ""))
+    form = form_of(ctx)
     if isinstance(reply, WatchReply):
         return watch_response(ctx, reply, form)
     headers: Headers = [NO_STORE, ("Content-Type", form.content_type)]
     for message in ctx.warnings:
         headers.append(("Warning", warning(message)))
     pretty = is_pretty(ctx.request)
+    if form.protobuf:
+        return _protobuf(ctx.request, reply, form, headers)
     if isinstance(reply, ListReply):
         return _list(ctx, reply, form, headers, pretty)
     if isinstance(reply, VersionReply) and form is PLAIN and not pretty and not reply.kind.storage_version:
@@ -56,22 +59,32 @@ def respond(ctx: RequestContext, reply: Reply) -> Response | Upgrade:
     return _sized(ctx.request, reply.code, headers, write(tree, form, pretty))
 
 
-def error_response(request: Request | None, error: ApiError, warnings: Sequence[str] = ()) -> Response:
+def form_of(ctx: RequestContext) -> Form:
+    """The form that the client wants of what it asked for. Raises NotAcceptable."""
+    assert ctx.request is not None
+    accept = ctx.request.headers.get("accept", "")
+    if "protobuf" not in accept:
+        return negotiate(accept)
+    from . import encode_protobuf  # its tables are read only where somebody speaks it
+
+    return negotiate(accept, ctx.resource is None or encode_protobuf.speaks(ctx.resource.kind))
+
+
+def error_response(ctx: RequestContext, error: ApiError) -> Response:
     """The `Status` of an error. A client that accepts nothing we can write gets JSON."""
-    form = PLAIN
-    if request is not None:
-        try:
-            form = negotiate(request.headers.get("accept", ""))
-        except NotAcceptable:
-            form = PLAIN
+    request, form = ctx.request, PLAIN
+    try:
+        form = form_of(ctx)
+    except NotAcceptable:
+        form = PLAIN
     headers: Headers = [NO_STORE, ("Content-Type", form.content_type)]
-    headers += [("Warning", warning(message)) for message in warnings]
+    headers += [("Warning", warning(message)) for message in ctx.warnings]
     if error.retry_after is not None:
         headers.append(("Retry-After", str(error.retry_after)))
     if error.code == 401:
         headers.append(("WWW-Authenticate", 'Bearer realm="kubernetes-master"'))
     return Response(
-        error.code, headers, write(error.status(), form, pretty=request is not None and is_pretty(request))
+        error.code, headers, write(error.status(), form, request is not None and is_pretty(request))
     )
 
 
@@ -92,6 +105,10 @@ def is_pretty(request: Request) -> bool:
 
 def write(tree: Obj, form: Form, pretty: bool) -> bytes:
     """A tree as bytes."""
+    if form.protobuf:
+        from . import encode_protobuf
+
+        return encode_protobuf.tree_body(tree)
     if form.yaml:
         import yaml
 
@@ -100,6 +117,22 @@ def write(tree: Obj, form: Form, pretty: bool) -> bytes:
     if pretty:
         return orjson.dumps(tree, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     return orjson.dumps(tree, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _protobuf(
+    request: Request, reply: VersionReply | TreeReply | ListReply, form: Form, headers: Headers
+) -> Response:
+    from . import encode_protobuf
+
+    if not isinstance(reply, ListReply):
+        return _sized(request, reply.code, headers, encode_protobuf.body(reply, form))
+    if len(reply.versions) <= encode_protobuf.CHUNK:
+        return _sized(request, 200, headers, b"".join(encode_protobuf.list_parts(reply, form)))
+    chunks: AsyncIterator[Any] = encode_protobuf.list_chunks(reply, form)
+    if _wants_gzip(request):
+        headers += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
+        chunks = _gzipped(chunks)
+    return Response(200, headers, chunks)
 
 
 def _shaped(ctx: RequestContext, reply: VersionReply | TreeReply, form: Form) -> Obj:
@@ -192,7 +225,8 @@ async def _in_turns(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
 
 async def _gzipped(parts: AsyncIterator[Any]) -> AsyncIterator[bytes]:
     packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
-    async for part in parts:
+    async for piece in parts:
+        part = b"".join(piece) if isinstance(piece, list) else piece
         if packed := packer.compress(part):
             yield packed
     yield packer.flush()

@@ -36,7 +36,11 @@ def check(
 
     Raises BadRequest for values of a wrong type, and in mode Strict for unknown and repeated fields.
     """
-    checked, warnings = schema.check(tree, kind, mode_of(ctx.query), duplicates, known)
+    mode = mode_of(ctx.query)
+    if kind.own_schema is not None:
+        checked, warnings = kind.own_schema.check(tree, mode, duplicates)
+    else:
+        checked, warnings = schema.check(tree, kind, mode, duplicates, known)
     for message in warnings:
         ctx.warn(message)
     return checked
@@ -44,4 +48,6 @@ def check(
 
 def patch_schema(kind: Kind) -> PatchSchema | None:
     """What a strategic merge patch must know of the kind."""
+    if kind.own_schema is not None:
+        return kind.own_schema.patch_schema()
     return schema.patch_schema(kind.schema) if kind.schema else None

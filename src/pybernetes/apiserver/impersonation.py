@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from pybernetes.api.errors import BadRequest
+from pybernetes.api.errors import InternalError
 from pybernetes.wire.http.messages import Headers
 
 from .attributes import Attributes
@@ -22,11 +22,18 @@ from .user import (
 EXTRA_PREFIX = "impersonate-extra-"
 
 
+def claims_another(headers: Headers) -> bool:
+    """Whether any of the headers is there."""
+    return "impersonate-user" in headers or "impersonate-group" in headers or "impersonate-uid" in headers
+
+
 def impersonated_user(services: Services, user: User, headers: Headers) -> User:
-    """The user that the headers name. Raises Forbidden, BadRequest."""
-    name = headers["impersonate-user"]
+    """The user that the headers name. Raises Forbidden, InternalError (a group or uid without a user, as upstream)."""
+    name = headers.get("impersonate-user", "")
     if not name:
-        raise BadRequest("requested an empty user to impersonate")
+        raise InternalError(
+            "Internal error occurred: requested groups, extra or uid without impersonating a user"
+        )
     groups = tuple(headers.all("impersonate-group"))
     uid = headers.get("impersonate-uid", "")
     extra = {

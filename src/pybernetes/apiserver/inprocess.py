@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from pybernetes.aio import upkeep
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
 from pybernetes.client.interface import Call, WatchEvent
@@ -47,10 +48,15 @@ class InProcessTransport:
         assert isinstance(reply, WatchReply)
         events = _events(reply)
         try:
-            yield events
+            with self.opened(call, reply):
+                yield events
         finally:
             await events.aclose()
             reply.close()
+
+    def opened(self, _call: Call, _reply: WatchReply) -> AbstractContextManager[None]:
+        """Entered while a watch is open: for whoever wants to know of it."""
+        return nullcontext()
 
     async def close(self) -> None:
         """Nothing is held open: the server ends watches."""
@@ -88,7 +94,8 @@ def _namespace(kind: Kind, call: Call) -> str:
 async def _events(reply: WatchReply) -> AsyncGenerator[WatchEvent, None]:
     watcher, kind = reply.watcher, reply.kind
     convert = kind.from_stored if kind.storage_version else None
-    deadline = asyncio.get_running_loop().call_later(reply.seconds, watcher.close)
+    loop = asyncio.get_running_loop()
+    deadline = upkeep.call_later(loop, reply.seconds, upkeep.ROUND, watcher.close)
     try:
         for version in reply.initial:
             tree = version.tree()

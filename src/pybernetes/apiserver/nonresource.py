@@ -10,12 +10,14 @@ import orjson
 from pybernetes.api.errors import NotFound
 from pybernetes.wire.http.messages import Response
 
-from . import discovery, health
+from . import discovery, health, ledgerview
 from .authn import oidcdiscovery
 from .authn.jws import verify_key
 from .config import GIT_VERSION
 from .context import RequestContext
+from .encode import form_of, write
 from .metrics import CONTENT_TYPE
+from .negotiation import PLAIN
 from .replies import HttpReply, Reply
 
 VERSION = {
@@ -70,11 +72,11 @@ async def _answer(ctx: RequestContext, path: str) -> Response | None:
     if first == "openapi":
         return ctx.services.openapi.serve(ctx)
     if first in ("api", "apis"):
-        return _discovery(ctx, path)
+        return _discovery_document(ctx, path)
     return None
 
 
-def _discovery(ctx: RequestContext, path: str) -> Response | None:
+def _discovery_document(ctx: RequestContext, path: str) -> Response | None:
     registry = ctx.services.registry
     parts = path.strip("/").split("/")
     match parts:
@@ -86,7 +88,7 @@ def _discovery(ctx: RequestContext, path: str) -> Response | None:
             tree = discovery.resource_list(registry, group, version)
         case _:
             tree = None
-    return None if tree is None else _json(tree)
+    return None if tree is None else _negotiated(ctx, tree)
 
 
 async def _api(ctx: RequestContext) -> Response:
@@ -118,7 +120,20 @@ def _legacy_or_aggregated(ctx: RequestContext, legacy: Callable[[], Any], *, cor
             return Response(200, headers, orjson.dumps(tree))
         if pieces[0] in ("application/json", "*/*", "application/*"):
             break
-    return _json(legacy())
+    return _negotiated(ctx, legacy())
+
+
+def _negotiated(ctx: RequestContext, tree: Any) -> Response:
+    """A document of discovery in the form that the client prefers. Raises NotAcceptable."""
+    form = form_of(ctx)
+    headers = (
+        ("Cache-Control", "no-cache, private"),
+        ("Content-Type", form.content_type),
+        ("Vary", "Accept"),
+    )
+    return Response(
+        200, headers, write(tree, form, pretty=False) if form is not PLAIN else orjson.dumps(tree)
+    )
 
 
 async def _version(_ctx: RequestContext) -> Response:
@@ -165,4 +180,5 @@ PATHS: Mapping[str, Callable[[RequestContext], Awaitable[Response]]] = {
     "/metrics": _metrics,
     oidcdiscovery.DISCOVERY_PATH: _openid_configuration,
     oidcdiscovery.JWKS_PATH: _jwks,
+    ledgerview.PATH: ledgerview.serve,
 }

@@ -1,7 +1,8 @@
-"""`/openapi/v2` and `/openapi/v3`: the documents of `api/openapi.py`, made when first asked for and then kept."""
+"""`/openapi/v2` and `/openapi/v3`: the documents of `api/openapi`, made when first asked for and then kept compressed."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Callable
 from typing import Any
@@ -15,8 +16,17 @@ from .registry import Registry
 
 V2 = "/openapi/v2"
 V3 = "/openapi/v3"
-JSON_TYPE = ("Content-Type", "application/json")
+JSON = "application/json"
+JSON_TYPE = ("Content-Type", JSON)
+V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+ASKED_AS = frozenset({V2_PROTOBUF, "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"})
+"""What clients ask for; the older name, with an @, is no media type, so the answer says the newer one."""
+ANY_JSON = frozenset({JSON, "application/*", "*/*"})
 IMMUTABLE = ("Cache-Control", "public, immutable")
+GZIP_LEVEL = 6
+
+Document = tuple[bytes, str]
+"""Bytes, compressed, and the hash of what they are."""
 
 
 class OpenApi:
@@ -25,38 +35,64 @@ class OpenApi:
     def __init__(self, registry: Registry, version: str) -> None:
         self._registry = registry
         self._version = version
-        self._made: dict[str, tuple[bytes, str]] = {}
+        self._made: dict[str, Document] = {}
+        self._kinds = registry.kinds
 
     def serve(self, ctx: RequestContext) -> Response | None:
         """The answer for a path below `/openapi`; None where there is nothing."""
         assert ctx.request is not None
         path = ctx.info.path.rstrip("/")
         if path == V2:
-            return self._send(ctx, *self._document(V2, self._v2))
+            return self._serve_v2(ctx)
         if path == V3:
             return Response(200, (JSON_TYPE,), orjson.dumps(self._index()))
         group_path = path.removeprefix(f"{V3}/")
         if group_path not in self._group_paths():
             return None
         group, version = self._group_paths()[group_path]
-        return self._send(ctx, *self._document(path, lambda: self._v3(group, version)))
+        return self._send(ctx, JSON, *self._document(path, lambda: self._v3(group, version)))
 
-    def _document(self, path: str, make: Callable[[], Any]) -> tuple[bytes, str]:
+    def _serve_v2(self, ctx: RequestContext) -> Response:
+        assert ctx.request is not None
+        match _v2_form(ctx.request.headers.get("accept", "")):
+            case "json":
+                return self._send(ctx, JSON, *self._document(V2, lambda: orjson.dumps(self._v2())))
+            case "protobuf":
+                made = self._document(f"{V2} protobuf", self._v2_protobuf)
+                return self._send(ctx, V2_PROTOBUF, *made)
+            case _:
+                return Response(406)
+
+    def _document(self, path: str, make: Callable[[], bytes]) -> Document:
+        if self._kinds is not self._registry.kinds:  # others are served now
+            self._forget_custom()
+            self._kinds = self._registry.kinds
         known = self._made.get(path)
         if known is None:
-            body = orjson.dumps(make())
-            known = self._made[path] = (body, hashlib.sha512(body).hexdigest().upper())
+            body = make()
+            digest = hashlib.sha512(body).hexdigest().upper()
+            known = self._made[path] = (gzip.compress(body, GZIP_LEVEL, mtime=0), digest)
         return known
 
-    def _send(self, ctx: RequestContext, body: bytes, digest: str) -> Response:
+    def _forget_custom(self) -> None:
+        """What tells of custom resources is made anew; the groups of built-in kinds are as they were."""
+        builtin = {(kind.group, kind.version) for kind in self._registry.builtin}
+        kept = {
+            f"{V3}/apis/{group}/{version}" if group else f"{V3}/api/{version}" for group, version in builtin
+        }
+        self._made = {path: made for path, made in self._made.items() if path in kept}
+
+    def _send(self, ctx: RequestContext, media: str, packed: bytes, digest: str) -> Response:
         assert ctx.request is not None
         tag = ("ETag", f'"{digest}"')
         if ctx.request.headers.get("if-none-match") == tag[1]:
             return Response(304, (tag,))
-        headers = [JSON_TYPE, tag, ("Vary", "Accept")]
+        headers = [("Content-Type", media), tag, ("Vary", "Accept"), ("Vary", "Accept-Encoding")]
         if ctx.query.get("hash") == digest:
             headers.append(IMMUTABLE)
-        return Response(200, headers, body)
+        if "gzip" in ctx.request.headers.get("accept-encoding", ""):
+            return Response(200, [*headers, ("Content-Encoding", "gzip")], packed)
+        return Response(200, headers, gzip.decompress(packed))
 
     def _group_paths(self) -> dict[str, tuple[str, str]]:
         return {
@@ -71,13 +107,31 @@ class OpenApi:
             paths[path] = {"serverRelativeURL": f"{V3}/{path}?hash={digest}"}
         return {"paths": paths}
 
-    def _v2(self) -> Any:
+    def _v2(self) -> dict[str, Any]:
         from pybernetes.api import openapi
 
         return openapi.document_v2(self._registry.kinds, self._version)
 
-    def _v3(self, group: str, version: str) -> Any:
+    def _v2_protobuf(self) -> bytes:
+        from pybernetes.api import openapi
+
+        return openapi.encode_document_v2(self._v2())
+
+    def _v3(self, group: str, version: str) -> bytes:
         from pybernetes.api import openapi
 
         kinds = [kind for kind in self._registry.kinds if (kind.group, kind.version) == (group, version)]
-        return openapi.document_v3(kinds, self._version)
+        return orjson.dumps(openapi.document_v3(kinds, self._version))
+
+
+def _v2_form(accept: str) -> str:
+    """ "json" or "protobuf", whichever is named first (nothing said is JSON); "" where it is neither."""
+    if not accept:
+        return "json"
+    for part in accept.split(","):
+        media = part.partition(";")[0].strip().lower()
+        if media in ANY_JSON:
+            return "json"
+        if media in ASKED_AS:
+            return "protobuf"
+    return ""

@@ -15,12 +15,13 @@ from time import perf_counter
 from pybernetes.api.errors import ApiError, InternalError, Timeout, TooManyRequests
 
 from . import nonresource
+from .admission.questions import answering
 from .attributes import Attributes
 from .authz.forbidden import forbidden
 from .context import LONG_RUNNING_SUBRESOURCES, RequestContext
-from .impersonation import impersonated_user
+from .encode import form_of
+from .impersonation import claims_another, impersonated_user
 from .ledger import Entry
-from .negotiation import negotiate
 from .reactions import REACTION_HEADER, decode_reaction
 from .replies import Reply
 from .requestinfo import request_info
@@ -104,7 +105,7 @@ async def audit(ctx: RequestContext, following: Following) -> Reply:
 
 async def impersonate(ctx: RequestContext, following: Following) -> Reply:
     """`Impersonate-User` and its companions: acting as somebody else, where that is allowed."""
-    if ctx.request is not None and "impersonate-user" in ctx.request.headers:
+    if ctx.request is not None and claims_another(ctx.request.headers):
         user = impersonated_user(ctx.services, ctx.user, ctx.request.headers)
         ctx.impersonated_by, ctx.user = ctx.user.name, user
         ctx.verdicts.append(f"impersonate: acts as {user.name}")
@@ -151,8 +152,10 @@ async def serve(ctx: RequestContext, _following: Following) -> Reply:
     if ctx.resource is None:
         return nonresource.not_found(ctx)
     if ctx.request is not None and ctx.info.subresource not in LONG_RUNNING_SUBRESOURCES:
-        negotiate(ctx.request.headers.get("accept", ""))  # refused before anything is done
-    return await serve_resource(ctx)
+        form_of(ctx)  # refused before anything is done
+    if not ctx.mutating:
+        return await serve_resource(ctx)
+    return await answering(ctx, serve_resource)
 
 
 STAGES: tuple[Stage, ...] = (

@@ -8,17 +8,20 @@ from collections.abc import Coroutine, Iterable
 
 from pybernetes.api.errors import ApiError
 from pybernetes.api.kind import Kind
-from pybernetes.api.kinds import KINDS, SERVICE
+from pybernetes.api.kinds import APISERVICE, CUSTOMRESOURCEDEFINITION, FLOWSCHEMA, KINDS, SERVICE
 from pybernetes.clock import Env
 from pybernetes.store.types import Store
 from pybernetes.wire.http.messages import Request, Response, Upgrade
 
-from .admission.chain import PLUGINS
+from .admission.chain import chosen
+from .admission.quotas import Quotas
+from .admission.webhooks.caller import WebhookCaller
 from .allocators.services import ServiceAllocator
 from .authn.bootstraptoken import BootstrapTokens
 from .authn.chain import Authenticator
 from .authn.clientcert import ClientCertificates
 from .authn.serviceaccount import ServiceAccountTokens, TokenIssuer
+from .authn.tokenfile import StaticTokens
 from .authorizerfeed import CacheView, follow
 from .authz.chain import chain_of
 from .authz.node import NodeAuthorizer
@@ -27,6 +30,7 @@ from .cacher import Cacher
 from .config import GIT_VERSION, ApiServerConfig
 from .connect.serve import Connector
 from .context import RequestContext
+from .customresources.controller import CustomResources
 from .encode import error_response, respond
 from .eventlease import EventLeases
 from .inprocess import InProcessTransport
@@ -37,7 +41,7 @@ from .openapi import OpenApi
 from .pipeline import handle
 from .registry import Registry
 from .services import Connect, Services
-from .startup import bootstrap, compaction, kubernetesservice
+from .startup import apiservices, bootstrap, compaction, flowcontrol, kubernetesservice
 from .storage import Storage
 from .user import MASTERS, User
 
@@ -71,6 +75,8 @@ class ApiServer:
         verify_keys = _verify_keys(config)
         self._connector: Connector | None = None
         cacher = Cacher(store, registry.caches.values())
+        metrics = Metrics()
+        storage = Storage(store, cacher, metrics)
         self.config = config
         self.services = Services(
             config=config,
@@ -78,9 +84,9 @@ class ApiServer:
             store=store,
             registry=registry,
             cacher=cacher,
-            storage=Storage(store, cacher),
+            storage=storage,
             ledger=Ledger(config.ledger_size),
-            metrics=Metrics(),
+            metrics=metrics,
             authenticator=_authenticator(config, registry, verify_keys, env),
             verify_keys=verify_keys,
             issuer=_issuer(config, env),
@@ -88,11 +94,18 @@ class ApiServer:
                 config.authorization_modes, {"RBAC": rbac, "Node": NodeAuthorizer(CacheView(registry))}
             ),
             rbac=rbac,
-            admission=PLUGINS,
+            admission=chosen(config.enable_admission_plugins, config.disable_admission_plugins),
+            quotas=Quotas(registry, storage, env.now),
+            webhooks=WebhookCaller(registry, env),
             allocator=allocator,
             event_leases=EventLeases(store, env, config.event_ttl),
             openapi=OpenApi(registry, GIT_VERSION),
             connect=connect or self._connect,
+        )
+        self._custom_resources = (
+            CustomResources(registry, cacher, self.transport(LOOPBACK), env)
+            if CUSTOMRESOURCEDEFINITION in registry.kinds
+            else None
         )
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -107,12 +120,22 @@ class ApiServer:
         cacher = services.cacher
         self._spawn(cacher.run(), "watch cache")
         await cacher.filled.wait()
+        if self._custom_resources is not None:
+            await self._custom_resources.start()
+            self._spawn(self._custom_resources.run(), "custom resources")
         if config.bootstrap:
             own, registry = self.transport(LOOPBACK), services.registry
             address = services.allocator.first_address
             await bootstrap.bootstrap(own, registry)
             await kubernetesservice.publish(own, registry, config, address)
             self._spawn(kubernetesservice.keep(own, registry, config, address), "kubernetes service")
+            if APISERVICE in registry.kinds:
+                await apiservices.publish(own, registry)
+                if CUSTOMRESOURCEDEFINITION in registry.kinds:
+                    self._spawn(apiservices.keep(own, registry), "custom APIServices")
+            if FLOWSCHEMA in registry.kinds:
+                await flowcontrol.publish(own, registry)
+                self._spawn(flowcontrol.keep(own, registry, services.env.now), "flow control")
             await cacher.fresh()
         self._spawn(cacher.bookmarks(), "bookmarks")
         if config.compaction_interval > 0:
@@ -129,6 +152,7 @@ class ApiServer:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self._tasks.clear()
+        await self.services.webhooks.close()
         if self._connector is not None:
             await self._connector.close()
 
@@ -149,7 +173,7 @@ class ApiServer:
         try:
             return respond(ctx, await handle(ctx))
         except ApiError as error:
-            return error_response(request, error, ctx.warnings)
+            return error_response(ctx, error)
 
     async def _connect(self, ctx: RequestContext) -> Response | Upgrade:
         """The default of `connect`; its clients are made at the first use."""
@@ -181,6 +205,10 @@ def _issuer(config: ApiServerConfig, env: Env) -> TokenIssuer | None:
     )
 
 
+def _static_tokens(config: ApiServerConfig) -> tuple[StaticTokens, ...]:
+    return (StaticTokens.parse(config.token_auth.splitlines()),) if config.token_auth else ()
+
+
 def _authenticator(
     config: ApiServerConfig, registry: Registry, verify_keys: tuple[bytes, ...], env: Env
 ) -> Authenticator:
@@ -196,7 +224,7 @@ def _authenticator(
     return Authenticator(
         certificates=ClientCertificates(),
         service_accounts=accounts,
-        tokens=(BootstrapTokens(registry.core, env),),
+        tokens=(*_static_tokens(config), BootstrapTokens(registry.core, env)),
         anonymous=config.anonymous,
         audiences=config.service_account_audiences,
     )

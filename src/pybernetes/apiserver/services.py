@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pybernetes.clock import Env
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pybernetes.wire.http.messages import Response, Upgrade
 
     from .admission.plugin import Plugin
+    from .admission.quotas import Quotas
+    from .admission.webhooks.caller import WebhookCaller
     from .allocators.services import ServiceAllocator
     from .context import RequestContext
     from .eventlease import EventLeases
@@ -52,6 +54,8 @@ class Services:
     authorizer: Chain
     rbac: Rbac
     admission: tuple[Plugin, ...]
+    quotas: Quotas
+    webhooks: WebhookCaller
     allocator: ServiceAllocator
     event_leases: EventLeases
     openapi: OpenApi
@@ -60,3 +64,6 @@ class Services:
     mutating_in_flight: int = 0
     ready: bool = False
     stopping: bool = False
+    component_checks: dict[str, Callable[[], Awaitable[str]]] = field(default_factory=dict)
+    """"scheduler" and "controller-manager", where they run beside this server -> what is wrong with them ("" for
+    nothing): for ComponentStatus."""

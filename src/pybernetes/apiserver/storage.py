@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 
 from pybernetes.api.errors import AlreadyExists, ApiError, NotFound, ServiceUnavailable
 from pybernetes.api.kind import Kind
@@ -26,6 +27,7 @@ from pybernetes.store.types import (
 
 from .cacher import Cacher
 from .kindcache import KindCache
+from .metrics import Metrics
 from .version import Version, encode
 
 ATTEMPTS = 64
@@ -55,9 +57,10 @@ class Outcome:
 class Storage:
     """The writes of one API server."""
 
-    def __init__(self, store: Store, cacher: Cacher) -> None:
+    def __init__(self, store: Store, cacher: Cacher, metrics: Metrics) -> None:
         self._store = store
         self._cacher = cacher
+        self._metrics = metrics
 
     async def create(
         self, cache: KindCache, kind: Kind, namespace: str, name: str, tree: MutableObj, *, lease: int = 0
@@ -126,11 +129,16 @@ class Storage:
         if version is not None:
             key = version.key
             cache.pending[key] = version
+        began = perf_counter()
         try:
             result = await self._store.txn([Compare(key, "mod", "==", revision)], ops, [Get(key)])
         except Unavailable as error:
             cache.pending.pop(key, None)
             raise ServiceUnavailable(f"the store cannot be written: {error}", retry_after=1) from error
+        finally:
+            operation = "delete" if version is None else "update" if revision else "create"
+            labels = (operation, cache.kind.group, cache.kind.plural)
+            self._metrics.store.observe(labels, perf_counter() - began)
         if result.succeeded:
             self._cacher.wrote(cache, key, version, result.revision)
         elif version is not None and cache.pending.get(key) is version:

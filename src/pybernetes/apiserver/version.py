@@ -35,17 +35,31 @@ def revision_of(resource_version: str) -> int:
 class Version:
     """A version in force from `revision` on. Immutable once settled."""
 
-    __slots__ = ("_tree", "fields", "key", "labels", "name", "namespace", "revision", "uid", "value")
+    __slots__ = (
+        "_tree",
+        "fields",
+        "key",
+        "labels",
+        "name",
+        "namespace",
+        "protobuf",
+        "revision",
+        "uid",
+        "value",
+    )
 
     def __init__(
         self, kind: Kind, key: str, value: bytes, revision: int, tree: MutableObj | None = None
     ) -> None:
         """`tree`, where the caller has it, is what `value` says; it is given up to this version (revision 0: see
         `settle`)."""
+        from_store = tree is None
         if not value.startswith(HEAD):  # written by another API server
             tree = orjson.loads(value)
             value = encode(tree)
         decoded: MutableObj = orjson.loads(value) if tree is None else tree
+        if kind.restore is not None and from_store and kind.restore(decoded):
+            value = encode(decoded)
         metadata = decoded["metadata"]
         self.key = key
         self.value = value
@@ -58,6 +72,8 @@ class Version:
         self.fields: Mapping[str, str] = (
             {field: read(decoded) for field, read in kind.selectable.items()} if kind.selectable else _NOTHING
         )
+        self.protobuf: bytes | None = None
+        """The object's protobuf message, once a client has asked for it (`encode_protobuf.message`)."""
         self._tree: Obj | None = None
         if tree is not None:
             self._tree = self._share(_stamped(tree, revision)) if revision else tree
@@ -67,6 +83,7 @@ class Version:
         if revision == self.revision:
             return
         self.revision = revision
+        self.protobuf = None
         if self._tree is not None:
             self._tree = self._share(_stamped(self._tree, revision))
 
@@ -78,6 +95,10 @@ class Version:
             decoded["metadata"]["resourceVersion"] = str(self.revision)
             tree = self._tree = self._share(decoded)
         return tree
+
+    def decoded(self) -> Obj:
+        """The tree, read only, for one use: not kept where nobody else has it decoded."""
+        return self.private_tree() if self._tree is None else self._tree
 
     def forget_tree(self) -> None:
         """Drops the tree: it is decoded again if somebody asks."""

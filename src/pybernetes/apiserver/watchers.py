@@ -33,6 +33,7 @@ class Watcher:
         "_waiter",
         "bookmark",
         "closed",
+        "delivered",
         "error",
         "group",
         "next_to_wake",
@@ -52,6 +53,8 @@ class Watcher:
         """Whether it has something pending and waits for its turn to be woken."""
         self.closed = False
         self.error: ApiError | None = None
+        self.delivered = 0
+        """How many events were taken."""
         self._waiter: asyncio.Future[None] | None = None
 
     def see(self, change: Change) -> Delivery | None:
@@ -95,6 +98,7 @@ class Watcher:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         taken, self.pending = self.pending, []
+        self.delivered += len(taken)
         return taken
 
 
@@ -107,6 +111,7 @@ class Watchers:
         self._count = 0
         self._tree_takers = 0
         self._next_to_wake: deque[Watcher] = deque()
+        self._delivered = 0
 
     def __len__(self) -> int:
         return self._count
@@ -114,6 +119,11 @@ class Watchers:
     def __iter__(self) -> Iterator[Watcher]:
         for group in list(self._groups.values()):
             yield from list(group)
+
+    @property
+    def delivered(self) -> int:
+        """How many events all watches, open or ended, have taken."""
+        return self._delivered + sum(watcher.delivered for watcher in self)
 
     @property
     def take_trees(self) -> bool:
@@ -136,6 +146,7 @@ class Watchers:
         if not members:
             del self._groups[watcher.group]
         self._count -= 1
+        self._delivered += watcher.delivered
         self._tree_takers -= watcher.takes_trees
 
     def dispatch(self, change: Change) -> None:

@@ -1,13 +1,17 @@
-"""A watch as the body of an HTTP response: one JSON line per event."""
+"""A watch as the body of an HTTP response: one JSON line, or one protobuf frame, per event."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import orjson
 
+from pybernetes.aio import upkeep
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
 from pybernetes.wire.http.messages import Response
@@ -24,16 +28,21 @@ CHUNK = 200
 INITIAL_END = "k8s.io/initial-events-end"
 
 Line = Callable[[str, Obj], bytes]
+"""(type, object as it is stored) -> the event as it goes out."""
 
 
 def watch_response(ctx: RequestContext, reply: WatchReply, form: Form) -> Response:
     """The open response; the watch is closed when the stream is."""
     headers = [("Cache-Control", "no-cache, private"), ("Content-Type", form.content_type)]
-    if form.yaml:
-        headers[1] = ("Content-Type", "application/json")
-    lines = _as_stored if not form.shape and not reply.kind.storage_version else None
-    body = WatchBody(reply, _stream(reply, lines, _renderer(ctx, reply.kind, form)))
-    return Response(200, headers, body, endless=True)
+    if form.protobuf:
+        headers[1] = ("Content-Type", f"{form.content_type};stream=watch")
+        writer = _protobuf_writer(reply.kind, form)
+    else:
+        if form.yaml:
+            headers[1] = ("Content-Type", "application/json")
+        as_stored = not form.shape and not reply.kind.storage_version
+        writer = _writer(as_stored, _renderer(ctx, reply.kind, form))
+    return Response(200, headers, WatchBody(reply, _stream(reply, writer)), endless=True)
 
 
 class WatchBody:
@@ -54,8 +63,35 @@ class WatchBody:
         self._reply.close()
 
 
-def _as_stored(deliveries: list[Delivery]) -> bytes:
-    return b"".join([delivery.line for delivery in deliveries])
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """How the events of one watch are written."""
+
+    event: Line
+    added: Callable[[Version], bytes]
+    delivered: Callable[[Delivery], bytes]
+
+
+def _writer(as_stored: bool, event: Line) -> Writer:
+    if as_stored:
+        return Writer(event, _added_as_stored, attrgetter("line"))
+    return Writer(event, lambda v: event("ADDED", v.tree()), lambda d: event(d.type, d.tree()))
+
+
+def _added_as_stored(version: Version) -> bytes:
+    return b'{"type":"ADDED","object":%b}\n' % version.encoded()
+
+
+def _protobuf_writer(kind: Kind, form: Form) -> Writer:
+    from . import encode_protobuf as binary
+
+    def event(type_: str, tree: Obj) -> bytes:
+        stored = kind.storage_version and type_ in ("ADDED", "MODIFIED", "DELETED")
+        return binary.event(kind, type_, kind.from_stored(tree) if stored else tree, form)
+
+    if form.shape:
+        return Writer(event, lambda v: event("ADDED", v.decoded()), lambda d: event(d.type, d.tree()))
+    return Writer(event, partial(binary.added, kind), partial(binary.delivered, kind))
 
 
 def _renderer(ctx: RequestContext, kind: Kind, form: Form) -> Line:
@@ -65,6 +101,8 @@ def _renderer(ctx: RequestContext, kind: Kind, form: Form) -> Line:
 
     def render(type_: str, tree: Obj) -> bytes:
         nonlocal first
+        if type_ == "ERROR":
+            return orjson.dumps({"type": type_, "object": tree}, option=orjson.OPT_APPEND_NEWLINE)
         shown: Any = kind.from_stored(tree) if kind.storage_version and type_ != "BOOKMARK" else tree
         if form.shape == "Table" and type_ == "BOOKMARK":
             shown = tables.table(kind, (), shown["metadata"], 0.0, version=form.version, headers=False)
@@ -81,47 +119,32 @@ def _renderer(ctx: RequestContext, kind: Kind, form: Form) -> Line:
     return render
 
 
-async def _stream(
-    reply: WatchReply, as_stored: Callable[[list[Delivery]], bytes] | None, render: Line
-) -> AsyncGenerator[bytes, None]:
+async def _stream(reply: WatchReply, write: Writer) -> AsyncGenerator[bytes, None]:
     watcher, kind = reply.watcher, reply.kind
     loop = asyncio.get_running_loop()
-    deadline = loop.call_later(reply.seconds, watcher.close)
+    deadline = upkeep.call_later(loop, reply.seconds, upkeep.ROUND, watcher.close)
     try:
         for start in range(0, len(reply.initial), CHUNK):
-            yield b"".join(
-                [_added(version, as_stored, render) for version in reply.initial[start : start + CHUNK]]
-            )
+            yield b"".join([write.added(version) for version in reply.initial[start : start + CHUNK]])
             await asyncio.sleep(0)
         if reply.initial_end:
-            yield render("BOOKMARK", bookmark(kind, reply.initial_end, initial_end=True))
+            yield write.event("BOOKMARK", bookmark(kind, reply.initial_end, initial_end=True))
         while True:
             deliveries = await watcher.drain()
             if deliveries:
-                if as_stored is not None:
-                    yield as_stored(deliveries)
-                else:
-                    yield b"".join([render(d.type, d.tree()) for d in deliveries])
+                yield b"".join([write.delivered(delivery) for delivery in deliveries])
                 continue
             if watcher.bookmark:
                 watcher.bookmark = False
                 if reply.bookmarks:
-                    yield render("BOOKMARK", bookmark(kind, reply.revision()))
+                    yield write.event("BOOKMARK", bookmark(kind, reply.revision()))
             if watcher.closed:
                 break
         if watcher.error is not None:
-            yield orjson.dumps(
-                {"type": "ERROR", "object": watcher.error.status()}, option=orjson.OPT_APPEND_NEWLINE
-            )
+            yield write.event("ERROR", watcher.error.status())
     finally:
         deadline.cancel()
         reply.close()
-
-
-def _added(version: Version, as_stored: object, render: Line) -> bytes:
-    if as_stored is None:
-        return render("ADDED", version.tree())
-    return b'{"type":"ADDED","object":%b}\n' % version.encoded()
 
 
 def bookmark(kind: Kind, revision: int, *, initial_end: bool = False) -> dict[str, Any]:

@@ -39,13 +39,15 @@ class Change:
 class Delivery:
     """One watch event as it goes out: type, object, and the revision that the object is sent with."""
 
-    __slots__ = ("_line", "revision", "type", "version")
+    __slots__ = ("_line", "frame", "revision", "type", "version")
 
     def __init__(self, type_: ChangeType, version: Version, revision: int) -> None:
         self.type = type_
         self.version = version
         self.revision = revision
         self._line: bytes | None = None
+        self.frame: bytes | None = None
+        """The event in protobuf, once a watcher has asked for it (`encode_protobuf.delivered`)."""
 
     @property
     def line(self) -> bytes:

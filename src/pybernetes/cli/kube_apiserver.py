@@ -64,6 +64,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="whether requests without credentials are anonymous",
     )
+    add("--enable-admission-plugins", default="", help="admission plugins beside the default ones, by commas")
+    add("--disable-admission-plugins", default="", help="admission plugins to leave out, by commas")
+    add("--token-auth-file", type=Path, help='CSV file of bearer tokens: token,user,uid,"group1,group2"')
     add("--event-ttl", default="1h0m0s", help="how long Events are kept")
     add("-v", "--v", type=int, default=0, help="log level; above 0 logs every component's information")
 

@@ -16,6 +16,9 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("kube-proxy", "kube_proxy", "run the service proxy alone"),
     ("dns", "dns", "run the cluster's DNS server alone"),
     ("issue-node", "issue_node", "make the credentials with which a kubelet joins"),
+    ("story", "story", "what really happened to an object, in order"),
+    ("why", "why", "why an object is as it is: pending, restarting, stuck, refused"),
+    ("fuzz", "fuzz", "run a test file under many seeds and find the smallest that fails"),
     ("version", "version", "print the versions of pybernetes and of the API"),
 )
 """(name, module in this package, one line of help)."""

@@ -118,6 +118,28 @@ class ApiClient:
         call = Call("patch", kind, namespace, name, subresource, query, patch, patch_type, reaction)
         return await self.transport.call(call)
 
+    async def apply(
+        self,
+        kind: Kind,
+        config: Obj,
+        *,
+        field_manager: str = "",
+        force: bool = False,
+        subresource: str = "",
+        reaction: Reaction | None = None,
+    ) -> Obj:
+        return await self.patch(
+            kind,
+            name_of(config),
+            namespace_of(config),
+            config,
+            patch_type="apply",
+            subresource=subresource,
+            field_manager=field_manager,
+            force=force,
+            reaction=reaction,
+        )
+
     async def delete(
         self,
         kind: Kind,

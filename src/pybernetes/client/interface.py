@@ -133,6 +133,19 @@ class Client(Protocol):
         reaction: Reaction | None = None,
     ) -> Obj: ...
 
+    async def apply(
+        self,
+        kind: Kind,
+        config: Obj,
+        *,
+        field_manager: str = "",
+        force: bool = False,
+        subresource: str = "",
+        reaction: Reaction | None = None,
+    ) -> Obj:
+        """Server-side apply of the fields in `config`, under its own name and namespace; creates what is not there.
+        Raises Conflict where another manager owns what it changes and `force` is False."""
+
     async def delete(
         self,
         kind: Kind,

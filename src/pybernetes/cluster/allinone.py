@@ -21,6 +21,7 @@ from .controlplane import client_as, client_of_account, issue_certificates, serv
 from .dnsserver import run_dns
 from .identities import DNS, kubelet, write_kubeconfigs
 from .kubeletserver import serving_by
+from .localvolumes import LocalVolumes, ensure_storage_class
 from .pki import Pki
 from .supervise import Supervisor
 
@@ -63,12 +64,21 @@ class AllInOne:
         )
         self._progress(f"API server at {config.server_url}, store {config.store}")
         self._stack.push_async_callback(self._supervisor.stop)
+        await ensure_storage_class(client_as(self.server, "system:admin", "system:masters"))
         self._supervise_control_plane(pki)
         await self._start_nodes(pki)
 
     def _supervise_control_plane(self, pki: Pki) -> None:
         server, env, config = self.server, self.env, self.config
-        settings = Settings(root_ca=pki.ca.read_text(), cluster_cidr=config.pod_cidr)
+        settings = Settings(
+            root_ca=pki.ca.read_text(),
+            cluster_cidr=config.pod_cidr,
+            local_volumes=str(config.paths.volumes),
+            local_volumes_are_cleared=config.node_kind == "real",
+            cluster_signing_cert=pki.ca.read_text(),
+            cluster_signing_key=pki.ca_key.read_text(),
+            service_account_key=pki.service_account_key.read_text(),
+        )
 
         async def controllers() -> None:
             client = client_as(server, "system:kube-controller-manager")
@@ -108,3 +118,11 @@ class AllInOne:
         node = RealNode(clients, self.env, self.config, serving, self._progress)
         self._stack.push_async_callback(node.stop)
         await node.start()
+        self._clear_volumes()
+
+    def _clear_volumes(self) -> None:
+        client = client_as(self.server, "system:admin", "system:masters")
+        informers = Informers(client, self.env.rng)
+        volumes = LocalVolumes(client, informers, self.config.node_name, self.config.paths.volumes)
+        self._supervisor.start("volume informers", informers.run)
+        self._supervisor.start("local volumes", volumes.run)

@@ -89,5 +89,10 @@ class Paths:
         return self.state / "cni"
 
     @property
+    def volumes(self) -> Path:
+        """Volumes of class `local-path`."""
+        return self.state / "volumes"
+
+    @property
     def pod_logs(self) -> Path:
         return self.state / "logs" / "pods"

@@ -108,7 +108,8 @@ async def listener(
     """The HTTPS port; at the end watches are ended and running requests get two seconds to finish."""
     tune_process()
     http = HttpServer(server.handler, now=env.now, refuse=refuse)
-    tls = server_context(certificates.serving.certificate, certificates.serving.key, certificates.ca)
+    serving = certificates.serving
+    tls = server_context(serving.certificate, serving.key, certificates.ca, http2=True)
     await http.listen(config.bind_address, config.secure_port, tls=tls)
     try:
         yield
@@ -122,14 +123,22 @@ def _kubelets(certificates: Certificates) -> HttpClient:
     return HttpClient(tls=client_context(certificates.ca, identity.certificate, identity.key))
 
 
+CONTROLLER_MANAGER = "kube-controller-manager"
+
+
+def program_of(user: str) -> str:
+    """The program behind a component's user: how upstream's components appear in managedFields."""
+    return "kubelet" if user.startswith("system:node:") else user.rpartition(":")[2]
+
+
 def client_as(server: ApiServer, name: str, *groups: str) -> ApiClient:
     """A client inside the process, with the rights of one user."""
     return ApiClient(
-        server.transport(User(name, groups=(*groups, "system:authenticated"))), field_manager=name
+        server.transport(User(name, groups=(*groups, "system:authenticated"))), field_manager=program_of(name)
     )
 
 
 def client_of_account(server: ApiServer, account: str) -> ApiClient:
     """A client inside the process with the rights of a service account of kube-system."""
     user = service_account_user("kube-system", account).with_group("system:authenticated")
-    return ApiClient(server.transport(user), field_manager=account)
+    return ApiClient(server.transport(user), field_manager=CONTROLLER_MANAGER)

@@ -19,6 +19,8 @@ Progress = Callable[[str], None]
 GC_THRESHOLDS = (50_000, 20, 100)
 """Objects are trees without cycles, which reference counting frees: a cache of thousands of them makes the default
 cycle collector stop everything for 100 ms at a time and find nothing."""
+SWITCH_SECONDS = 0.0005
+"""How long the thread that has made writes durable waits for the loop to let it say so (Python's default is 5 ms)."""
 
 
 def run_in_foreground(config: ClusterConfig, *, verbose: bool) -> int:
@@ -57,6 +59,7 @@ def run_until_signal(serve: Callable[[asyncio.Event], Awaitable[None]], *, verbo
         await serve(stop)
 
     gc.set_threshold(*GC_THRESHOLDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(main())
     return 0

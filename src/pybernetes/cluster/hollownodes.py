@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 
 from pybernetes.api import kinds
@@ -9,18 +10,17 @@ from pybernetes.apiserver.server import ApiServer
 from pybernetes.client.informer import Informer
 from pybernetes.clock import Env
 from pybernetes.kubelet.config import KubeletConfig
-from pybernetes.kubelet.kubelet import Kubelet
-from pybernetes.sim.hollow_backend import HollowBackend
-from pybernetes.sim.hollow_host import HollowHost, HollowMachine
-from pybernetes.sim.hollow_images import HollowImages
-from pybernetes.sim.hollow_runtime import HollowRuntime
+from pybernetes.sim.hollow_node import HollowNode, NodeSpec
 
 from .config import ClusterConfig
 from .controlplane import client_as
 from .identities import kubelet
-from .kubeletserver import serve_kubelet, serving_by
+from .kubeletserver import Serving, serve_kubelet, serving_by
 from .pki import Pki
 from .supervise import Supervisor
+
+SERVING = 16
+"""How many hollow nodes have a port: beyond that, logs of their pods cannot be read."""
 
 
 def start_hollow_nodes(
@@ -32,59 +32,32 @@ def start_hollow_nodes(
     supervisor.start("services of hollow nodes", services.run)
     shares = ipaddress.ip_network(config.pod_cidr).subnets(new_prefix=24)
     for number, share in zip(range(config.hollow_nodes), shares, strict=False):
-        node = _HollowNode(server, env, config, pki, number, str(share), services)
+        node = _node(server, env, config, number, str(share), services)
         supervisor.start(f"kubelet {node.name}", node.run)
         if number < SERVING:
-            supervisor.start(f"kubelet server {node.name}", node.serve)
+            serve = functools.partial(_serve, node, env, config, serving_by(pki, node.name, config.node_ip))
+            supervisor.start(f"kubelet server {node.name}", serve)
 
 
-SERVING = 16
-"""How many hollow nodes have a port: beyond that, logs of their pods cannot be read."""
+def _node(
+    server: ApiServer, env: Env, config: ClusterConfig, number: int, share: str, services: Informer
+) -> HollowNode:
+    name = f"node{number + 1}"
+    subject = kubelet(name)
+    settings = KubeletConfig(
+        node_name=name,
+        node_ips=(config.node_ip,),
+        cluster_dns=(config.dns_ip,),
+        cluster_domain=config.cluster_domain,
+        root_dir=f"/hollow/{name}",
+        pod_cidr=share,
+        port=config.kubelet_port + number,
+        hostname=name,
+        labels={"type": "hollow"},
+    )
+    client = client_as(server, subject.common_name, *subject.organizations)
+    return HollowNode(client, env, NodeSpec(name), settings, services=services)
 
 
-class _HollowNode:
-    def __init__(
-        self,
-        server: ApiServer,
-        env: Env,
-        config: ClusterConfig,
-        pki: Pki,
-        number: int,
-        share: str,
-        services: Informer,
-    ) -> None:
-        self.name = f"node{number + 1}"
-        self._env = env
-        self._config = config
-        self._port = config.kubelet_port + number
-        self._serving = serving_by(pki, self.name, config.node_ip)
-        subject = kubelet(self.name)
-        client = client_as(server, subject.common_name, *subject.organizations)
-        self._runtime = HollowRuntime(env, share, config.node_ip)
-        settings = KubeletConfig(
-            node_name=self.name,
-            node_ips=(config.node_ip,),
-            cluster_dns=(config.dns_ip,),
-            cluster_domain=config.cluster_domain,
-            root_dir=f"/hollow/{self.name}",
-            pod_cidr=share,
-            port=self._port,
-            hostname=self.name,
-            labels={"type": "hollow"},
-        )
-        self._kubelet = Kubelet(
-            client,
-            self._runtime,
-            HollowImages(env),
-            HollowHost(HollowMachine(self.name)),
-            env,
-            settings,
-            services=services,
-        )
-
-    async def run(self) -> None:
-        await self._kubelet.run()
-
-    async def serve(self) -> None:
-        backend = HollowBackend(self._runtime, self._kubelet.pods)
-        await serve_kubelet(backend, self._env, self._serving, self._config.node_ip, self._port)
+async def _serve(node: HollowNode, env: Env, config: ClusterConfig, serving: Serving) -> None:
+    await serve_kubelet(node.backend, env, serving, config.node_ip, node.config.port)

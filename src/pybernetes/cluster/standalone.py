@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
+from pybernetes.apiserver.admission.chain import chosen
 from pybernetes.apiserver.config import ApiServerConfig
 from pybernetes.client import kubeconfig
 from pybernetes.client.client import ApiClient
@@ -47,6 +48,10 @@ def run_apiserver(arguments: argparse.Namespace) -> int:
     env = Env.real()
     certificates = _certificates(arguments, config, env)
     settings = _settings(arguments, server_config(config, certificates))
+    try:
+        chosen(settings.enable_admission_plugins, settings.disable_admission_plugins)
+    except ValueError as error:
+        raise SystemExit(f"pyber kube-apiserver: {error}") from error
 
     async def serve(stop: asyncio.Event) -> None:
         async with serving_control_plane(config, env, certificates, settings):
@@ -90,8 +95,16 @@ def _settings(arguments: argparse.Namespace, settings: ApiServerConfig) -> ApiSe
         service_account_verify_keys=tuple(p.read_bytes() for p in arguments.service_account_key_file),
         authorization_modes=tuple(arguments.authorization_mode.split(",")),
         anonymous=arguments.anonymous_auth,
+        enable_admission_plugins=_names(arguments.enable_admission_plugins),
+        disable_admission_plugins=_names(arguments.disable_admission_plugins),
+        token_auth=arguments.token_auth_file.read_text() if arguments.token_auth_file else "",
         event_ttl=int(parse_go_duration(arguments.event_ttl)),
     )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """The names in a flag's value, by commas."""
+    return tuple(name for part in text.split(",") if (name := part.strip()))
 
 
 def run_controller_manager(arguments: argparse.Namespace) -> int:
@@ -109,7 +122,9 @@ def run_controller_manager(arguments: argparse.Namespace) -> int:
 
     async def work(client: ApiClient) -> None:
         def client_of(account: str) -> ApiClient:
-            return ApiClient(AccountTransport(access, client, account), field_manager=account)
+            return ApiClient(
+                AccountTransport(access, client, account), field_manager="kube-controller-manager"
+            )
 
         await KubeControllerManager(client, env, settings, client_of, arguments.controllers).run()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj, controller_ref_of, key_of, namespace_of
 from pybernetes.client.indexer import IndexFunction
+from pybernetes.client.interface import Client
 
 from .caches import Caches
 from .plan import Plan
@@ -37,6 +38,20 @@ class Settings:
     node_cidr_mask_size: int = 24
     node_monitor_grace_seconds: float = 50.0
     terminated_pod_gc_threshold: int = 12500
+    local_volumes: str = "/var/lib/pybernetes/volumes"
+    """Directory on each node under which volumes of class `local-path` are made."""
+    local_volumes_are_cleared: bool = False
+    """Whether somebody on each node removes the directory of a volume that is deleted (`cluster/localvolumes.py`)."""
+    cluster_signing_cert: str = ""
+    """PEM of the CA that certificates are issued under (`--cluster-signing-cert-file`); "" issues none."""
+    cluster_signing_key: str = ""
+    """PEM of its private key."""
+    cluster_signing_seconds: int = 365 * 86400
+    """The longest that an issued certificate is valid (`--cluster-signing-duration`)."""
+    service_account_key: str = ""
+    """PEM of the key that tokens in Secrets are signed with (`--service-account-private-key-file`); "" makes none."""
+    legacy_token_clean_up_seconds: float = 365 * 86400.0
+    """How long a token in a Secret is unused before it is cleaned up (`--legacy-service-account-token-clean-up-period`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +68,16 @@ class ControllerDef(Generic[Seen]):
     workers: int = 5
     reads: tuple[Kind, ...] = ()
     """Kinds that are read but whose changes alone call for no work."""
+    rounds: bool = False
+    """Whether it looks again only to miss signs of life: upkeep (`aio/upkeep.py`)."""
+    ask: Callable[[Seen, Client], Awaitable[Seen]] | None = None
+    """Adds to what was observed what no cache holds (metrics, scales of any kind), asked of the server with the
+    controller's own rights. Raises ApiError, ConnectionError: the key is then tried again."""
+    remembers: bool = False
+    """Whether `memory` of what was observed is what the last plan for the key left in `Plan.memory` (None at first).
+    It is lost with the process and with the object, so only what may be lost belongs there: back-offs, windows."""
+    source: str = ""
+    """Whom its events come from, where upstream's name for that is not the controller's."""
 
 
 AnyController: TypeAlias = ControllerDef[Any]

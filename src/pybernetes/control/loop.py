@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Any
 
 from pybernetes.aio.workqueue import WorkQueue
@@ -30,6 +31,7 @@ class ControllerLoop:
         self.queue: WorkQueue[str] = WorkQueue()
         self.last_why: dict[str, str] = {}
         """What was decided for each key lately, in words."""
+        self._memory: dict[str, Any] = {}
         self._caches = caches
         self._performer = performer
         self._env = env
@@ -83,7 +85,7 @@ class ControllerLoop:
             else:
                 self.queue.forget(key)
                 if after is not None:
-                    self.queue.add_after(key, after)
+                    self.queue.add_after(key, after, rounds=self.definition.rounds)
             finally:
                 self.queue.done(key)
 
@@ -91,17 +93,27 @@ class ControllerLoop:
         seen: Any = self.definition.observe(key, self._caches)
         if seen is None:
             self.last_why.pop(key, None)
+            self._memory.pop(key, None)
             return None
+        if self.definition.remembers:
+            seen = replace(seen, memory=self._memory.get(key))
+        if self.definition.ask is not None:
+            seen = await self.definition.ask(seen, self._performer.client)
         plan = self.definition.plan(seen, self._env.now(), self._settings)
         self.last_why[key] = plan.why
+        if self.definition.remembers:
+            self._memory[key] = plan.memory
         if plan.steps:
             log.debug("%s %s: %s", self.definition.name, key, plan.why)
             await self._performer.perform(plan, self._reaction(key))
         return plan.after
 
     def _reaction(self, key: str) -> Reaction:
-        """What the writes react to: the object of the controller's first watch under this key, as it is cached."""
-        kind = self.definition.watches[0].kind
+        """What the writes react to: the object under this key, as it is cached, of the first kind watched that keys
+        of its shape can be of."""
+        scoped = "/" in key
+        watched = [watch.kind for watch in self.definition.watches]
+        kind = next((kind for kind in watched if kind.namespaced == scoped), watched[0])
         obj = self._caches.get(kind, key)
         if obj is None:
             namespace, name = split_key(key)

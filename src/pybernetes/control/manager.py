@@ -55,7 +55,9 @@ class ControllerManager:
         self._recorders: list[EventRecorder] = []
         self.loops: list[ControllerLoop] = []
         for definition in controllers:
-            performer = self.performer(client_of(definition.account), env, definition.name)
+            performer = self.performer(
+                client_of(definition.account), env, definition.source or definition.name
+            )
             self.loops.append(ControllerLoop(definition, self.caches, performer, env, settings))
 
     def performer(self, client: Client, env: Env, name: str) -> Performer:

@@ -24,7 +24,7 @@ class Performer:
     same key cannot be made from before it (what upstream's expectations are for)."""
 
     def __init__(self, client: Client, caches: Caches, recorder: EventRecorder) -> None:
-        self._client = client
+        self.client = client
         self._caches = caches
         self._recorder = recorder
 
@@ -48,9 +48,9 @@ class Performer:
             await self._waves(step, reaction, written)
         elif isinstance(step, DeleteCollection):
             because = replace(reaction, reason=step.reason) if reaction else None
-            await self._client.delete_collection(step.kind, step.namespace, reaction=because)
+            await self.client.delete_collection(step.kind, step.namespace, reaction=because)
         elif isinstance(step, ExpectEmpty):
-            if (await self._client.list(step.kind, step.namespace, limit=1)).items:
+            if (await self.client.list(step.kind, step.namespace, limit=1)).items:
                 raise Conflict(f"{step.namespace} still has {step.kind.group_resource}")
         else:
             await self._write(step, reaction, written)
@@ -95,7 +95,7 @@ class Performer:
 
     async def _call(self, step: Create | Update | Patch | Delete, because: Reaction | None) -> Obj | None:
         """The object as written; None where there was nothing left to do."""
-        client = self._client
+        client = self.client
         match step:
             case Create():
                 try:
@@ -127,7 +127,7 @@ class Performer:
 
     async def _delete(self, step: Delete, because: Reaction | None) -> Obj | None:
         try:
-            await self._client.delete(
+            await self.client.delete(
                 step.kind,
                 step.name,
                 step.namespace,

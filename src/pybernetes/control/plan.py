@@ -113,11 +113,13 @@ Step: TypeAlias = Report | Create | Update | Patch | Delete | DeleteCollection |
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`after` asks to look again in so many seconds; `why` says in words what was decided."""
+    """`after` asks to look again in so many seconds; `why` says in words what was decided; `memory` is for the next
+    look at the same key, of a controller that `remembers`."""
 
     steps: tuple[Step, ...] = ()
     after: float | None = None
     why: str = ""
+    memory: Any = None
 
     @staticmethod
     def nothing(why: str, after: float | None = None) -> Plan:
@@ -130,6 +132,7 @@ class Steps:
 
     steps: list[Step] = field(default_factory=list)
     after: float | None = None
+    memory: Any = None
 
     def add(self, *steps: Step) -> None:
         self.steps.extend(steps)
@@ -140,4 +143,4 @@ class Steps:
             self.after = seconds if self.after is None else min(self.after, seconds)
 
     def plan(self, why: str) -> Plan:
-        return Plan(tuple(self.steps), self.after, why)
+        return Plan(tuple(self.steps), self.after, why, self.memory)

@@ -4,24 +4,69 @@ from __future__ import annotations
 
 from pybernetes.control.definition import AnyController
 
-from . import endpoints, namespace, nodeipam, podgc, rootcacertpublisher, serviceaccount, tainteviction
+from . import (
+    clusterroleaggregation,
+    endpoints,
+    ephemeralvolume,
+    localpath,
+    namespace,
+    nodeipam,
+    persistentvolumeclaimprotection,
+    persistentvolumeexpander,
+    persistentvolumeprotection,
+    podgc,
+    resourcequota,
+    rootcacertpublisher,
+    serviceaccount,
+    tainteviction,
+    ttl,
+    ttlafterfinished,
+    volumeattributesclassprotection,
+)
+from .attachdetach import plan as attachdetach
+from .cronjob import plan as cronjob
+from .daemonset import plan as daemonset
 from .deployment import plan as deployment
+from .disruption import plan as disruption
+from .disruption import stale as staledisruption
 from .endpointslice import plan as endpointslice
+from .job import plan as job
 from .nodelifecycle import plan as nodelifecycle
+from .persistentvolumebinder import plan as persistentvolumebinder
 from .replicaset import plan as replicaset
+from .statefulset import plan as statefulset
 
 CONTROLLERS: tuple[AnyController, ...] = (
     endpoints.CONTROLLER,
     endpointslice.CONTROLLER,
+    replicaset.REPLICATION_CONTROLLER,
     podgc.CONTROLLER,
+    resourcequota.CONTROLLER,
     namespace.CONTROLLER,
     serviceaccount.CONTROLLER,
+    daemonset.CONTROLLER,
     deployment.CONTROLLER,
+    job.CONTROLLER,
     replicaset.CONTROLLER,
+    statefulset.CONTROLLER,
+    disruption.CONTROLLER,
+    staledisruption.CONTROLLER,
+    cronjob.CONTROLLER,
+    ttlafterfinished.CONTROLLER,
+    ttl.CONTROLLER,
     nodeipam.CONTROLLER,
     nodelifecycle.CONTROLLER,
     tainteviction.CONTROLLER,
     rootcacertpublisher.CONTROLLER,
+    clusterroleaggregation.CONTROLLER,
+    persistentvolumebinder.CONTROLLER,
+    persistentvolumeprotection.CONTROLLER,
+    persistentvolumeclaimprotection.CONTROLLER,
+    volumeattributesclassprotection.CONTROLLER,
+    ephemeralvolume.CONTROLLER,
+    attachdetach.CONTROLLER,
+    persistentvolumeexpander.CONTROLLER,
+    localpath.CONTROLLER,
 )
 
 GARBAGE_COLLECTOR = "garbage-collector-controller"

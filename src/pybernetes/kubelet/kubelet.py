@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from pybernetes.aio import upkeep
 from pybernetes.api import kinds
 from pybernetes.api.meta import MutableObj, Obj, namespace_of, uid_of
 from pybernetes.client.events import EventRecorder
@@ -266,7 +267,7 @@ class Kubelet:
         )
         while True:
             await collector.collect()
-            await asyncio.sleep(PERIOD)
+            await upkeep.pause(PERIOD)
 
     async def _sync_forever(self) -> None:
         """With change detection by `Get`, mounted objects are read again once in a while."""

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from pybernetes.aio import upkeep
 from pybernetes.api import kinds
 from pybernetes.api.errors import AlreadyExists, ApiError, Conflict, NotFound
 from pybernetes.api.kind import new_object
@@ -111,7 +112,10 @@ class NodeReporter:
             except (ApiError, OSError) as error:
                 log.warning("node status not written: %s", error)
             ready = not self._view.problem
-            await asyncio.sleep(config.node_status_update_frequency if ready else UNREADY_PERIOD)
+            if ready:
+                await upkeep.pause(config.node_status_update_frequency, upkeep.PULSE)
+            else:
+                await asyncio.sleep(UNREADY_PERIOD)
 
     async def _report(self) -> None:
         now = self._env.now()
@@ -144,7 +148,7 @@ class NodeReporter:
             try:
                 await self._renew()
                 delay = RETRY_FIRST
-                await asyncio.sleep(period)
+                await upkeep.pause(period, upkeep.PULSE)
             except (Conflict, NotFound, AlreadyExists) as error:
                 log.info("node lease: %s", error)
                 self._lease = None

@@ -12,6 +12,8 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+from pybernetes.aio import upkeep
+
 from . import labels
 from .runtime import ContainerEvent, CRIError, RuntimeService
 
@@ -66,7 +68,7 @@ class PLEG:
 
     async def _check(self) -> None:
         while True:
-            await asyncio.sleep(CHECK_PERIOD)
+            await upkeep.pause(CHECK_PERIOD)
             try:
                 await self._relist()
             except CRIError as error:
@@ -96,7 +98,7 @@ class PLEG:
             if uid := container.labels.get(labels.POD_UID):
                 now[container.id] = _Known(uid, container.state, False)
         before, self._known = self._known, now
-        for id_ in before.keys() | now.keys():
+        for id_ in {**before, **now}:
             old, new = before.get(id_), now.get(id_)
             if old != new:
                 told = new or old

@@ -16,16 +16,24 @@ class BadJsonPatch(ValueError):
     """The patch is no list of operations."""
 
 
+class TooManyOperations(ValueError):
+    """The patch has more than `MAX_OPERATIONS`."""
+
+
 _MISSING = object()
 
 
 def apply(document: Any, operations: Any) -> Any:
     """The patched tree. Neither input is changed; what no operation touches is shared with `document`.
 
-    Raises BadJsonPatch where `operations` is malformed, JsonPatchError where one does not apply.
+    Raises BadJsonPatch where `operations` is malformed, TooManyOperations, JsonPatchError where one does not apply.
     """
     if not isinstance(operations, list):
         raise BadJsonPatch("a JSON patch must be a list of operations")
+    if len(operations) > MAX_OPERATIONS:
+        raise TooManyOperations(
+            f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(operations)}"
+        )
     for operation in operations:
         if not isinstance(operation, dict) or not isinstance(operation.get("path"), str):
             raise BadJsonPatch("each operation of a JSON patch must be an object with op and path")

@@ -7,7 +7,10 @@ API's schema implements this Protocol; the languages below it know nothing else 
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
+
+Shape = Literal["struct", "map", "list", "string", "number", "boolean", "scalar", "any", "deduced"]
+"""Of a value: "scalar" is a string or a number; "any" is free-form and changes as a whole."""
 
 
 class PatchSchema(Protocol):
@@ -34,6 +37,14 @@ class PatchSchema(Protocol):
     def map_type(self) -> str:
         """`x-kubernetes-map-type`: "atomic", "granular" or "" (then "granular")."""
 
+    @property
+    def shape(self) -> Shape:
+        """What kind of value it is; "deduced" where that is not known and the value itself tells."""
+
+    @property
+    def preserve(self) -> bool:
+        """Whether a struct may have fields that the schema does not know."""
+
     def field(self, name: str) -> PatchSchema | None:
         """The schema of one field of an object, or of each value of a free-form map; None where it is not known."""
 
@@ -52,6 +63,8 @@ class Schemaless:
     list_type = ""
     list_map_keys: tuple[str, ...] = ()
     map_type = ""
+    shape: Shape = "deduced"
+    preserve = True
 
     def field(self, name: str) -> Schemaless:
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHAPE = re.compile(
@@ -17,7 +18,13 @@ class TimestampError(ValueError):
 
 def rfc3339(unix: float) -> str:
     """`2026-11-21T07:09:26Z`; the fraction is cut, as `metav1.Time` does."""
-    return (_EPOCH + timedelta(seconds=int(unix // 1))).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _written(int(unix // 1))
+
+
+@lru_cache(maxsize=64)
+def _written(seconds: int) -> str:
+    # A busy server writes the same second thousands of times.
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def rfc3339_micro(unix: float) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from pybernetes.api import kinds
@@ -19,6 +20,7 @@ from pybernetes.client.informers import Informers
 from pybernetes.client.interface import Client, Reaction
 from pybernetes.clock import Env
 
+from .explain import explain
 from .workloads import Workloads, keep_selector
 from .writes import binding, unscheduled_patch
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("scheduler")
 
 NAME = "default-scheduler"
+CYCLE = "pybernetes.scheduler.cycle"
 BATCH = 32
 """Decisions between two looks at the event loop."""
 WRITES = 64
@@ -57,7 +60,8 @@ class Scheduler:
     async def run(self) -> None:
         """Schedules until cancelled."""
         # NumPy takes 0.1 s to import: in a thread, so that whoever shares this loop does not wait.
-        module = await asyncio.to_thread(importlib.import_module, "pybernetes.scheduler.cycle")
+        loaded = sys.modules.get(CYCLE)
+        module = loaded if loaded is not None else await asyncio.to_thread(importlib.import_module, CYCLE)
         cycle = self._start(module.Cycle)
         async with asyncio.TaskGroup() as group:
             if not self._shared:
@@ -132,16 +136,20 @@ class Scheduler:
             return
         decision = cycle.decide(queued, asyncio.get_running_loop().time())
         if decision.node is not None:
-            write = self._bind(cycle, queued, decision.node)
+            write = self._bind(cycle, queued, decision)
         else:
             write = self._report(queued.pod, decision.message)
         group.create_task(write, name=f"schedule {namespace_of(queued.pod)}/{name_of(queued.pod)}")
 
-    async def _bind(self, cycle: Cycle, queued: QueuedPod, node: str) -> None:
-        pod = queued.pod
+    async def _bind(self, cycle: Cycle, queued: QueuedPod, decision: Decision) -> None:
+        pod, node = queued.pod, str(decision.node)
         namespace, name = namespace_of(pod), name_of(pod)
         reaction = Reaction(
-            "Pod", namespace, name, pod["metadata"].get("resourceVersion", ""), f"assigned to node {node}"
+            "Pod",
+            namespace,
+            name,
+            pod["metadata"].get("resourceVersion", ""),
+            explain(decision, len(decision.names)),
         )
         try:
             await self._client.create(
@@ -170,6 +178,13 @@ class Scheduler:
                     patch,
                     patch_type="strategic",
                     subresource="status",
+                    reaction=Reaction(
+                        "Pod",
+                        namespace_of(pod),
+                        name_of(pod),
+                        pod["metadata"].get("resourceVersion", ""),
+                        message,
+                    ),
                 )
         except (ApiError, OSError) as error:
             log.info("status of pod %s/%s not written: %s", namespace_of(pod), name_of(pod), error)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from pybernetes.api.errors import BadRequest, InternalError
-from pybernetes.api.meta import Obj, name_of, uid_of
+from pybernetes.api.meta import Obj, name_of, namespace_of, uid_of
 from pybernetes.kubelet.runtime import CRIError
 from pybernetes.kubelet.server.backend import PortConnection, Session, StreamingError, StreamOptions
 from pybernetes.kubelet.server.crilog import LogOptions
-from pybernetes.lang.timestamps import rfc3339_nano
+from pybernetes.kubelet.server.locate import bare_id
+from pybernetes.lang.timestamps import rfc3339, rfc3339_nano
 
 from .hollow_runtime import HollowRuntime
 
@@ -66,7 +67,22 @@ class HollowBackend:
         return sent()
 
     async def stats_summary(self) -> Obj:
-        return {"node": {}, "pods": []}
+        now = rfc3339(self._runtime.now())
+        pods = []
+        for pod in self.pods():
+            containers = [
+                {
+                    "name": status["name"],
+                    "cpu": {"time": now, "usageNanoCores": int(cpu * 1e9)},
+                    "memory": {"time": now, "workingSetBytes": memory, "usageBytes": memory},
+                }
+                for status in (pod.get("status") or {}).get("containerStatuses") or ()
+                if "running" in (status.get("state") or {})
+                for cpu, memory in (self._runtime.usage_of(bare_id(status["containerID"])),)
+            ]
+            reference = {"name": name_of(pod), "namespace": namespace_of(pod), "uid": uid_of(pod)}
+            pods.append({"podRef": reference, "containers": containers})
+        return {"node": {}, "pods": pods}
 
     async def metrics(self, path: str) -> bytes:
         return b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from pybernetes.kubelet.host import (
     Pressure,
     ResolvConf,
 )
+from pybernetes.wire.http.messages import Headers, Request
+
+from .network import HollowNetwork
 
 GIB = 1 << 30
 
@@ -44,9 +48,16 @@ class HollowHost:
     """Implements `kubelet.host.Host`. Files are kept only as far as somebody may read them again; probes find what
     `listening` says."""
 
-    def __init__(self, machine: HollowMachine, listening: Listening = everywhere) -> None:
+    def __init__(
+        self,
+        machine: HollowMachine,
+        listening: Listening = everywhere,
+        network: HollowNetwork | None = None,
+    ) -> None:
+        """`network` answers for the addresses that it knows, `listening` for all others."""
         self._machine = machine
         self.listening = listening
+        self._network = network or HollowNetwork()
         self._files: dict[str, bytes] = {}
         self._payloads: dict[str, dict[str, FileProjection]] = {}
         self._cgroups: set[CgroupName] = set()
@@ -127,6 +138,21 @@ class HollowHost:
     async def bind_sub_path(self, volume: str, sub_path: str, target: str) -> str:
         return f"{volume}/{sub_path}"
 
+    def adopt(self, other: HollowHost) -> None:
+        """Holds what `other` holds now."""
+        self._files, self._payloads = dict(other._files), dict(other._payloads)
+        self._cgroups, self._mounts = set(other._cgroups), set(other._mounts)
+
+    def file(self, path: str) -> bytes:
+        """What is in a file, also of a volume. Raises FileNotFoundError."""
+        if path in self._files:
+            return self._files[path]
+        for directory, files in self._payloads.items():
+            inside = path.removeprefix(directory + "/")
+            if inside != path and inside in files:
+                return files[inside].data
+        raise FileNotFoundError(2, "no such file", path)
+
     def cgroup_parent(self, name: CgroupName) -> str:
         return "/" + "/".join(name)
 
@@ -149,11 +175,18 @@ class HollowHost:
         headers: Sequence[tuple[str, str]],
         timeout: float,
     ) -> HTTPReply:
-        await self.tcp_dial(host, port, timeout)
-        return HTTPReply(200, b"ok")
+        if not self._network.knows(host):
+            await self.tcp_dial(host, port, timeout)
+            return HTTPReply(200, b"ok")
+        request = Request("GET", path, Headers((k.lower(), v) for k, v in headers), scheme=scheme.lower())
+        async with asyncio.timeout(timeout):
+            reply = await self._network.exchange(host, port, request)
+        return HTTPReply(reply.status, reply.body, reply.headers.first("location"))
 
     async def tcp_dial(self, host: str, port: int, timeout: float) -> None:
-        if not self.listening(host, port):
+        if self._network.knows(host):
+            self._network.dial(host, port)
+        elif not self.listening(host, port):
             raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
 
     async def grpc_health(self, host: str, port: int, service: str, timeout: float) -> str:

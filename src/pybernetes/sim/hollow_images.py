@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 from pybernetes.clock import Env
 from pybernetes.kubelet.runtime import (
@@ -17,6 +18,9 @@ from pybernetes.kubelet.runtime import (
     PodSandboxConfig,
 )
 
+from .behaviour import PYTHON, Rule, load_program
+from .script import draw
+
 SIZE = 50_000_000  # bytes, of every image
 
 
@@ -27,8 +31,17 @@ class HollowImages:
     long each pull takes.
     """
 
-    def __init__(self, env: Env, *, failing: dict[str, str] | None = None, pull_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        env: Env,
+        *,
+        failing: dict[str, str] | None = None,
+        pull_seconds: float = 0.0,
+        rules: Sequence[Rule] = (),
+    ) -> None:
+        """Of `rules` the first that matches an image and says something of its pull counts."""
         self._env = env
+        self._rules = rules
         self.failing = failing if failing is not None else {}
         self._pull_seconds = pull_seconds
         self._images: dict[str, Image] = {}
@@ -37,14 +50,27 @@ class HollowImages:
         self, image: ImageSpec, auth: AuthConfig | None = None, sandbox_config: PodSandboxConfig | None = None
     ) -> str:
         reference = _checked(image.image)
-        if self._pull_seconds:
-            await asyncio.sleep(self._pull_seconds)
-        if message := self.failing.get(reference):
+        rule = next(
+            (r for r in self._rules if (r.pull or r.pull_error) and fnmatchcase(reference, r.image)), None
+        )
+        seconds = self._pull_seconds if rule is None else draw(rule.pull, self._env.rng)
+        if seconds:
+            await asyncio.sleep(seconds)
+        if message := self.failing.get(reference) or (rule.pull_error if rule else ""):
             raise ImagePullFailed(message)
+        if reference.startswith(PYTHON):
+            try:
+                load_program(reference)
+            except ValueError as error:
+                raise ImagePullFailed(str(error)) from error
         digest = f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}"
         repository = reference.partition("@")[0].rpartition(":")[0] or reference
         self._images[reference] = Image(digest, (reference,), (f"{repository}@{digest}",), SIZE)
         return digest
+
+    def adopt(self, other: HollowImages) -> None:
+        """Has the images that `other` has now."""
+        self._images, self.failing = dict(other._images), dict(other.failing)
 
     async def image_status(self, image: ImageSpec) -> Image | None:
         return self._images.get(_checked(image.image))

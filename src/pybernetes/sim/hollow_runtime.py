@@ -1,16 +1,18 @@
 """The container runtime of a hollow node: CRI in memory. Containers "run" by being remembered as running.
 
-What they do beyond that is asked of a `Behaviour`; without one they run until they are stopped. Times come from the
-event loop's clock and `Env.now`; a stopped container ends at once with 0 (or 137 where its grace is 0).
+What they do beyond that is asked of a `Behaviour`; without one they run until they are stopped. One whose run is a
+program (`program.py`) is a task. Times come from the event loop's clock and `Env.now`; a stopped container ends at once
+with 0 (or 137 where its grace is 0).
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 
+from pybernetes.client.interface import Client
 from pybernetes.clock import Env
 from pybernetes.kubelet.runtime import (
     Container,
@@ -33,18 +35,24 @@ from pybernetes.kubelet.runtime import (
     Version,
 )
 
-from .script import FOREVER, Run, run_of
-
-Behaviour = Callable[[ContainerConfig, Mapping[str, str]], Run]
-"""(configuration, annotations of the pod) -> what the container does. May raise ValueError."""
+from .addresses import Addresses
+from .behaviour import Behaviour, Launch, as_annotated
+from .hollow_container import HollowContainer
+from .network import HollowNetwork
+from .program import Container as World
+from .script import most
 
 Commands = Callable[[str, Sequence[str]], ExecSyncResult]
 """(container name, command) -> the result of `exec_sync`."""
 
 
-def as_annotated(config: ContainerConfig, annotations: Mapping[str, str]) -> Run:
-    """The default behaviour: as the pod's annotations say (`script.py`), else for ever."""
-    return run_of(annotations, config.metadata.name)
+def no_client(launch: Launch) -> Client:
+    """A runtime without an API around it."""
+    raise RuntimeError(f"{launch.image}: there is no API server here")
+
+
+def no_file(path: str) -> bytes:
+    raise FileNotFoundError(2, "no such file", path)
 
 
 def every_command_succeeds(_container: str, _command: Sequence[str]) -> ExecSyncResult:
@@ -59,40 +67,6 @@ class _Sandbox:
     ips: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Running:
-    config: ContainerConfig
-    sandbox_id: str
-    status: ContainerStatus
-    log: list[tuple[float, str]] = field(default_factory=list)
-    run: Run = FOREVER
-    end: asyncio.TimerHandle | None = None
-
-
-class Addresses:
-    """Addresses of a pod range, handed out in turn and not again before all others."""
-
-    def __init__(self, pod_cidr: str) -> None:
-        network = ipaddress.ip_network(pod_cidr)
-        self._first = int(network.network_address) + 2  # .1 is the gateway
-        self._count = network.num_addresses - 3
-        self._next = 0
-        self._used: set[int] = set()
-
-    def take(self) -> str:
-        """A free address. Raises CRIError where there is none."""
-        for _ in range(self._count):
-            number = self._first + self._next
-            self._next = (self._next + 1) % self._count
-            if number not in self._used:
-                self._used.add(number)
-                return str(ipaddress.ip_address(number))
-        raise CRIError("no IP addresses available in range set")
-
-    def give_back(self, ip: str) -> None:
-        self._used.discard(int(ipaddress.ip_address(ip)))
-
-
 class HollowRuntime:
     """Implements `kubelet.runtime.RuntimeService` in memory. `node_ip` is the address of pods in the host's network."""
 
@@ -105,8 +79,15 @@ class HollowRuntime:
         *,
         commands: Commands = every_command_succeeds,
         delay: float = 0.0,
+        network: HollowNetwork | None = None,
+        client_of: Callable[[Launch], Client] = no_client,
+        file_of: Callable[[str], bytes] = no_file,
     ) -> None:
-        """`delay` is what making a sandbox and starting a container each take, in seconds."""
+        """`delay` is what making a sandbox and starting a container each take, in seconds. Pods are attached to
+        `network`; programs get their client and the files of the machine from the last two."""
+        self._network = network or HollowNetwork()
+        self._client_of = client_of
+        self._file_of = file_of
         self._env = env
         self._commands = commands
         self._delay = delay
@@ -114,7 +95,7 @@ class HollowRuntime:
         self._node_ip = node_ip
         self._behaviour = behaviour
         self._sandboxes: dict[str, _Sandbox] = {}
-        self._containers: dict[str, _Running] = {}
+        self._containers: dict[str, HollowContainer] = {}
         self._listeners: list[asyncio.Queue[ContainerEvent]] = []
 
     async def version(self) -> Version:
@@ -133,6 +114,8 @@ class HollowRuntime:
         )
         ips = () if in_host else (self._addresses.take(),)
         self._sandboxes[sandbox_id] = _Sandbox(sandbox, config, ips)
+        for ip in ips:
+            self._network.attach(ip, lambda: self._is_healthy(sandbox_id))
         await self._take_time()
         self._tell(sandbox_id, "STARTED", sandbox_id)
         return sandbox_id
@@ -145,6 +128,7 @@ class HollowRuntime:
             if running.sandbox_id == pod_sandbox_id:
                 self._ended(container_id, 137, "Error")
         for ip in entry.ips:
+            self._network.detach(ip)
             self._addresses.give_back(ip)
         entry.ips = ()
         entry.sandbox = replace(entry.sandbox, state="NOTREADY")
@@ -209,37 +193,34 @@ class HollowRuntime:
             log_path=f"{sandbox_config.log_directory}/{config.log_path}",
             resources=config.resources,
         )
-        self._containers[container_id] = _Running(config, pod_sandbox_id, status)
+        self._containers[container_id] = HollowContainer(config, pod_sandbox_id, status)
         self._tell(container_id, "CREATED")
         return container_id
 
     async def start_container(self, container_id: str) -> None:
         running = self._get(container_id)
         await self._take_time()
-        annotations = self._sandboxes[running.sandbox_id].config.annotations
+        launch = Launch(running.config, self._sandboxes[running.sandbox_id].config)
         try:
-            run = running.run = self._behaviour(running.config, annotations)
+            run = running.run = self._behaviour(launch).drawn(self._env.rng)
         except ValueError as error:
             raise CRIError(str(error)) from error
+        if run.start:
+            await asyncio.sleep(most(run.start))
+            self._get(container_id)  # it may have been removed meanwhile
         if run.start_error:
             self._ended(container_id, 128, "StartError")
             raise CRIError("failed to create containerd task: this hollow container cannot be started")
         running.status = replace(running.status, state="RUNNING", started_at=self._env.now())
         if run.log:
             running.log += [(self._env.now(), line) for line in run.log.splitlines()]
-        if run.seconds is not None:
-            loop = asyncio.get_running_loop()
-            running.end = loop.call_later(run.seconds, self._ended, container_id, run.exit_code, run.reason)
+        running.begin(self._world(running, launch), partial(self._ended, container_id))
         self._tell(container_id, "STARTED")
 
     async def stop_container(self, container_id: str, timeout: float) -> None:
         running = self._containers.get(container_id)
-        if running is None or running.status.state != "RUNNING":
-            return
-        if running.run.stubborn:
-            await asyncio.sleep(timeout)
-        killed = running.run.stubborn or timeout <= 0
-        self._ended(container_id, 137 if killed else 0)
+        if running is not None and running.status.state == "RUNNING":
+            self._ended(container_id, await running.stop(timeout))
 
     def crash(self, container_id: str, exit_code: int = 1, reason: str = "") -> None:
         """A fault from outside: the container's process dies now."""
@@ -258,7 +239,7 @@ class HollowRuntime:
         labels: Mapping[str, str] | None = None,
     ) -> Sequence[Container]:
         return [
-            _listed(running)
+            running.listed()
             for running in self._containers.values()
             if (not id or running.status.id == id)
             and (not pod_sandbox_id or running.sandbox_id == pod_sandbox_id)
@@ -280,6 +261,8 @@ class HollowRuntime:
         running = self._get(container_id)
         if running.status.state != "RUNNING":
             raise CRIError(f"container {container_id} is not running")
+        if not running.answers(self._env.now()):
+            return ExecSyncResult(b"", b"not ready", 1)
         return self._commands(running.config.metadata.name, cmd)
 
     async def exec(
@@ -294,10 +277,7 @@ class HollowRuntime:
         raise CRIError("a hollow pod has no network to forward to")
 
     async def container_stats(self, container_id: str) -> ContainerStats:
-        running = self._get(container_id)
-        return ContainerStats(
-            container_id, running.config.metadata, self._env.now(), labels=running.status.labels
-        )
+        return self._get(container_id).stats(self._env.now())
 
     async def list_container_stats(
         self, *, pod_sandbox_id: str = "", labels: Mapping[str, str] | None = None
@@ -310,11 +290,39 @@ class HollowRuntime:
         self._listeners.append(queue)
         return self._follow(queue)
 
+    def adopt(self, other: HollowRuntime) -> None:
+        """Becomes as `other` is now, for a fork of its cluster. Programs, which cannot be copied, start anew."""
+        self._addresses.adopt(other._addresses)
+        now = asyncio.get_running_loop().time()
+        for sandbox_id, entry in other._sandboxes.items():
+            self._sandboxes[sandbox_id] = replace(entry)
+            for ip in entry.ips:
+                self._network.attach(ip, partial(self._is_healthy, sandbox_id))
+        for container_id, running in other._containers.items():
+            mine = replace(running, log=[*running.log], timers=[], process=None)
+            self._containers[container_id] = mine
+            if running.process is not None and running.status.state == "RUNNING":
+                launch = running.process.container.launch
+                mine.begin(self._world(mine, launch), partial(self._ended, container_id))
+            else:
+                mine.resume(running, now, partial(self._ended, container_id))
+
     async def close(self) -> None:
         """Cancels what containers would still do."""
         for running in self._containers.values():
-            if running.end is not None:
-                running.end.cancel()
+            running.rest()
+            if running.process is not None:
+                running.process.kill()
+                await running.process.wait()
+
+    def now(self) -> float:
+        """The node's Unix time."""
+        return self._env.now()
+
+    def usage_of(self, container_id: str) -> tuple[float, int]:
+        """The CPU (cores) and memory (bytes) that a running container uses now. Raises NotFound."""
+        run = self._get(container_id).run
+        return run.cpu, run.memory
 
     def log_of(self, container_id: str) -> list[tuple[float, str]]:
         """What a container has "printed": (time, line). Raises NotFound."""
@@ -331,8 +339,7 @@ class HollowRuntime:
         running = self._containers.get(container_id)
         if running is None or running.status.state == "EXITED":
             return
-        if running.end is not None:
-            running.end.cancel()
+        running.rest()
         running.status = replace(
             running.status,
             state="EXITED",
@@ -342,6 +349,31 @@ class HollowRuntime:
             message=running.run.message,
         )
         self._tell(container_id, "STOPPED")
+
+    def _world(self, running: HollowContainer, launch: Launch) -> World | None:
+        """What a program is given; None for a container without one."""
+        if running.run.program is None:
+            return None
+        ips = self._sandboxes[running.sandbox_id].ips
+        return World(
+            launch,
+            ips[0] if ips else self._node_ip,
+            self._network,
+            lambda line: running.log.append((self._env.now(), line)),
+            lambda path: self._file_of(running.host_path(path)),
+            self._client_of,
+        )
+
+    def _is_healthy(self, sandbox_id: str) -> bool | None:
+        """Whether something scripted runs in a sandbox and all of it is well; None where programs alone run there."""
+        found = [
+            c for c in self._containers.values() if c.sandbox_id == sandbox_id and c.status.state == "RUNNING"
+        ]
+        scripted = [c for c in found if c.process is None]
+        if found and not scripted:
+            return None
+        now = self._env.now()
+        return bool(scripted) and all(container.answers(now) for container in scripted)
 
     async def _take_time(self) -> None:
         if self._delay:
@@ -354,7 +386,7 @@ class HollowRuntime:
         for queue in self._listeners:
             queue.put_nowait(ContainerEvent(container_id, event, self._env.now(), sandbox_id))
 
-    def _get(self, container_id: str) -> _Running:
+    def _get(self, container_id: str) -> HollowContainer:
         running = self._containers.get(container_id)
         if running is None:
             raise NotFound(f"container {container_id} not found")
@@ -366,19 +398,3 @@ class HollowRuntime:
 
 def _has(labels: Mapping[str, str], wanted: Mapping[str, str] | None) -> bool:
     return not wanted or wanted.items() <= labels.items()
-
-
-def _listed(running: _Running) -> Container:
-    status = running.status
-    return Container(
-        status.id,
-        running.sandbox_id,
-        status.metadata,
-        status.state,
-        status.created_at,
-        status.image,
-        status.image_ref,
-        status.image_id,
-        status.labels,
-        status.annotations,
-    )

@@ -43,6 +43,9 @@ class Leases:
         """Raises LeaseNotFound."""
         return self._find(lease_id).lease
 
+    def all(self) -> list[Lease]:
+        return [held.lease for held in self._held.values()]
+
     def keys(self, lease_id: int) -> list[str]:
         """The keys put with the lease, in order. Raises LeaseNotFound."""
         return sorted(self._find(lease_id).keys)

@@ -54,6 +54,15 @@ class Mvcc:
         self.compacted = revision if self._current or revision > FIRST_REVISION else 0
         self.watchable = revision + 1
 
+    def copy(self) -> Mvcc:
+        """Another one with the same past, independent from now on; the versions themselves are shared."""
+        other = Mvcc(self._current.values(), self.revision)
+        other._dead = SortedKeys(self._dead.between("", chr(0x10FFFF)))
+        other._older = {key: [*versions] for key, versions in self._older.items()}
+        other._log = dict(self._log)
+        other.compacted, other.watchable = self.compacted, self.watchable
+        return other
+
     def __len__(self) -> int:
         return len(self._current)
 

@@ -1,1 +1,4 @@
-"""The pytest plugin and helpers for tests of operators."""
+"""What tests of other projects use: `plugin.py`, the pytest plugin that installing pybernetes registers.
+
+It imports nothing of pybernetes until a test asks for a cluster.
+"""

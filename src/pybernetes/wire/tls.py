@@ -1,6 +1,6 @@
 """TLS contexts: a server's with optional client certificates, a client's with a CA and a certificate of its own.
 
-ALPN is `http/1.1`. Keys and certificates are PEM files, since `ssl` reads its own chain from nothing else.
+ALPN is `http/1.1`, and `h2` before it for a server that is to speak HTTP/2. Keys and certificates are PEM files, since `ssl` reads its own chain from nothing else.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ RECORD = 16 * 1024
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
-def server_context(certificate: Path, key: Path, client_ca: Path | str | None = None) -> ssl.SSLContext:
+def server_context(
+    certificate: Path, key: Path, client_ca: Path | str | None = None, *, http2: bool = False
+) -> ssl.SSLContext:
     """A server's context. With a client CA (a file, or PEM text), a certificate is asked for and, when one is given,
     verified against it; a client without one is let in as nobody. An unverifiable one fails the handshake.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
     context.load_cert_chain(certificate, key)
     if client_ca is not None:
         _trust(context, client_ca)

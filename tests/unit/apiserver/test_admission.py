@@ -11,7 +11,7 @@ import pytest
 from pybernetes.api import kinds
 from pybernetes.api.errors import Forbidden
 from pybernetes.api.kind import Kind
-from pybernetes.apiserver.admission.chain import PLUGINS
+from pybernetes.apiserver.admission.chain import chosen
 from pybernetes.apiserver.server import ApiServer
 from pybernetes.apiserver.user import User
 from pybernetes.client.interface import Call
@@ -49,17 +49,41 @@ def pod(name: str = "p", *, node: str = "", resources: Any = None, **metadata: A
 
 
 def test_the_order_is_upstreams() -> None:
-    assert [plugin.name for plugin in PLUGINS] == [
+    assert [plugin.name for plugin in chosen()] == [
         "NamespaceLifecycle",
         "LimitRanger",
         "ServiceAccount",
         "NodeRestriction",
         "TaintNodesByCondition",
+        "PodSecurity",
         "Priority",
         "DefaultTolerationSeconds",
-        "ResourceQuota",
+        "DefaultStorageClass",
+        "StorageObjectInUseProtection",
+        "PersistentVolumeClaimResize",
+        "RuntimeClass",
+        "CertificateApproval",
+        "CertificateSigning",
+        "ClusterTrustBundleAttest",
+        "CertificateSubjectRestriction",
+        "DefaultIngressClass",
+        "PodTopologyLabels",
+        "PodResizeValidator",
         "RBACEscalation",
+        "MutatingAdmissionWebhook",
+        "ValidatingAdmissionWebhook",
+        "ResourceQuota",
     ]
+
+
+def test_flags_switch_plugins() -> None:
+    names = [plugin.name for plugin in chosen(["AlwaysPullImages"], ["PodSecurity"])]
+    assert "AlwaysPullImages" in names
+    assert "PodSecurity" not in names
+    with pytest.raises(ValueError, match="unknown admission plugins: Nonsense"):
+        chosen(["Nonsense"])
+    with pytest.raises(ValueError, match="overlapped"):
+        chosen(["PodSecurity"], ["PodSecurity"])
 
 
 def test_limit_ranges_default_and_bound(run) -> None:

@@ -112,6 +112,17 @@ def test_metrics_count_requests(run) -> None:
         )
         assert f"apiserver_request_total{{{series}}} 3" in text
         assert 'apiserver_storage_objects{resource="namespaces"} 4' in text
+        body = {"metadata": {"name": "counted"}}
+        await ask.tree("POST", "/api/v1/namespaces/default/configmaps", body)
+        text = (await ask("GET", "/metrics")).body.decode()
+        store = 'operation="create",group="",resource="configmaps"'
+        assert f"etcd_request_duration_seconds_count{{{store}}} 1" in text
+        step = 'operation="CREATE",rejected="false",type="validate"'
+        assert f"apiserver_admission_step_admission_duration_seconds_count{{{step}}} " in text
+        assert "\nprocess_resident_memory_bytes " in text
+        names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if line[0] != "#"}
+        documented = {line.split(" ")[2] for line in text.splitlines() if line.startswith("# TYPE")}
+        assert {name for name in names if not name.startswith(tuple(documented))} == set()
 
     run(scenario)
 

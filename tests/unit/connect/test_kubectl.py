@@ -98,7 +98,7 @@ async def cluster(cache: Path, pki: Pki, environment: dict[str, str]) -> AsyncIt
     api = HttpServer(handler, now=ENV.now)
     try:
         async with asyncio.timeout(20):
-            port = await api.listen(tls=server_context(pki.server, pki.server_key))
+            port = await api.listen(tls=server_context(pki.server, pki.server_key, http2=True))
             yield Kubectl(port, cache, pki.ca, environment)
     finally:
         await connector.close()

@@ -163,7 +163,7 @@ def test_what_changed_owner_meanwhile_is_not_deleted_for_the_former_one() -> Non
         await world.client.create(kinds.CONFIGMAP, config_map("owned", reference(owner)))
         await world.settle(1)
         assert manager.collector is not None
-        own = manager.collector._performer._client
+        own = manager.collector._performer.client
         original, changed = own.delete, []
 
         async def overtaken(kind: Any, name: str, *args: Any, **options: Any) -> Obj:

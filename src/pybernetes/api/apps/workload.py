@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pybernetes.lang import labelselector
+from pybernetes.lang import labelselector, names
 
 from ..fielderrors import FieldErrors
 from ..meta import MutableObj, Obj
@@ -74,6 +74,25 @@ def validate_status_counts(status: Obj, errors: FieldErrors, *fields: str) -> No
         )
 
 
+def validate_collisions(new: Obj, old: Obj, errors: FieldErrors) -> None:
+    """`status.collisionCount` only rises. `errors` stands at the object's root."""
+    after = (new.get("status") or {}).get("collisionCount")
+    before = (old.get("status") or {}).get("collisionCount")
+    if before is not None and (after or 0) < before:
+        errors.at("status").invalid(after or 0, "cannot be decremented", "collisionCount")
+
+
 def fresh_status(obj: MutableObj) -> None:
     """The strategy of creation: a status is the controller's to write."""
     obj["status"] = {}
+
+
+def name_warnings(obj: Obj) -> list[str]:
+    """A name that is no DNS label makes odd names of pods and hosts."""
+    found = names.dns1123_label(obj["metadata"].get("name", ""))
+    if not found:
+        return []
+    return [
+        "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; "
+        f"a DNS label is recommended: [{' '.join(found)}]"
+    ]

@@ -2,8 +2,42 @@
 
 from __future__ import annotations
 
+from pybernetes.lang import names
+
 from ..cells import AGE, NAME, at
+from ..fielderrors import FieldErrors
 from ..kind import Column, Kind
+from ..meta import Obj
+from ..validation.values import NOT_NEGATIVE, POSITIVE
+
+OLDEST = "OldestEmulationVersion"
+
+
+def validate(lease: Obj, errors: FieldErrors) -> None:
+    spec = lease.get("spec") or {}
+    seconds, transitions = spec.get("leaseDurationSeconds"), spec.get("leaseTransitions")
+    if seconds is not None and seconds <= 0:
+        errors.at("spec").invalid(seconds, POSITIVE, "leaseDurationSeconds")
+    if transitions is not None and transitions < 0:
+        errors.at("spec").invalid(transitions, NOT_NEGATIVE, "leaseTransitions")
+    if spec.get("strategy") is not None:
+        _validate_strategy(spec["strategy"], errors.at("spec", "strategy"))
+    if spec.get("preferredHolder") and not spec.get("strategy"):
+        errors.at("spec").invalid(
+            spec["preferredHolder"], "may only be specified when `strategy` is defined", "preferredHolder"
+        )
+
+
+def _validate_strategy(strategy: str, errors: FieldErrors) -> None:
+    """A name that Kubernetes knows, or `domain/name` of somebody else's."""
+    domain, slash, _ = strategy.partition("/")
+    if not slash:
+        if strategy != OLDEST:
+            errors.not_supported(strategy, [OLDEST])
+        return
+    for message in names.qualified_name(strategy) if domain else names.dns1123_subdomain(domain):
+        errors.invalid(strategy, message)
+
 
 LEASE = Kind(
     group="coordination.k8s.io",
@@ -13,5 +47,6 @@ LEASE = Kind(
     namespaced=True,
     singular="lease",
     schema="io.k8s.api.coordination.v1.Lease",
+    validate=validate,
     columns=(NAME, Column("Holder", at("spec", "holderIdentity")), AGE),
 )

@@ -6,8 +6,8 @@ from ..fielderrors import FieldErrors
 from ..kind import Kind
 from ..meta import MutableObj, Obj
 from ..podspec.defaults import default_pod, default_pod_spec
-from ..podspec.resources import qos_class
 from ..podspec.remembered import validate_remembered
+from ..podspec.resources import qos_class
 from ..selectable import field_flag, field_text
 from .pod_columns import COLUMNS
 from .pod_update import validate_pod_status, validate_pod_update

@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
-from ..kind import Kind
+from pybernetes.lang import names
+
+from ..cells import AGE, NAME, at, dig
+from ..fielderrors import FieldErrors
+from ..kind import Column, Kind
+from ..meta import Obj
+from ..podspec.validate_placement import validate_tolerations
+from ..podspec.validate_resources import validate_amounts
+from ..validation.metadata import validate_labels
+from ..validation.values import immutable
+
+
+def validate(runtime: Obj, errors: FieldErrors) -> None:
+    for message in names.dns1123_label(runtime.get("handler") or ""):
+        errors.invalid(runtime.get("handler") or "", message, "handler")
+    validate_amounts(dig(runtime, "overhead", "podFixed") or {}, errors.at("overhead", "podFixed"))
+    scheduling, at_scheduling = runtime.get("scheduling") or {}, errors.at("scheduling")
+    validate_labels(scheduling.get("nodeSelector"), at_scheduling.at("nodeSelector"))
+    tolerations = scheduling.get("tolerations") or ()
+    validate_tolerations(tolerations, at_scheduling.at("tolerations"))
+    for index, toleration in enumerate(tolerations):
+        if toleration in tolerations[:index]:
+            at_scheduling.at("tolerations", index).duplicate(toleration)
+
+
+def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
+    immutable(new, old, "handler", errors)
+
 
 RUNTIMECLASS = Kind(
     group="node.k8s.io",
@@ -12,4 +39,7 @@ RUNTIMECLASS = Kind(
     namespaced=False,
     singular="runtimeclass",
     schema="io.k8s.api.node.v1.RuntimeClass",
+    validate=validate,
+    validate_update=validate_update,
+    columns=(NAME, Column("Handler", at("handler")), AGE),
 )

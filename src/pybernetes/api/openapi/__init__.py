@@ -1,8 +1,10 @@
 """The OpenAPI documents, built from the table of kinds and the table of definitions.
 
-Read `documents.py` first; `schemas.py` turns definitions into schemas, `paths.py` kinds into operations.
+Read `documents.py` first; `schemas.py` turns definitions into schemas, `paths.py` kinds into operations,
+`document_v2_protobuf.py` the version 2 document into the bytes that kubectl asks for.
 """
 
+from .document_v2_protobuf import encode_document_v2
 from .documents import document_v2, document_v3
 
-__all__ = ["document_v2", "document_v3"]
+__all__ = ["document_v2", "document_v3", "encode_document_v2"]

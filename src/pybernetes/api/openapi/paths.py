@@ -11,10 +11,11 @@ from .schemas import META, Schemas
 
 JSON = "application/json"
 READS = (JSON, "application/yaml")
+STRATEGIC = "application/strategic-merge-patch+json"
 PATCHES = (
     "application/json-patch+json",
     "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
+    STRATEGIC,
     "application/apply-patch+yaml",
 )
 LIST_PARAMETERS = (
@@ -117,7 +118,9 @@ class Paths:
     def _body(self, operation: dict[str, Any], kind: Kind, verb: str) -> list[dict[str, Any]]:
         """The body: a parameter in version 2, a part of the operation in version 3."""
         name = f"{META}.Patch" if verb == "patch" else kind.schema
-        types = PATCHES if verb == "patch" else ("*/*",)
+        types: tuple[str, ...] = PATCHES if verb == "patch" else ("*/*",)
+        if verb == "patch" and kind.own_schema is not None:
+            types = tuple(media for media in PATCHES if media != STRATEGIC)
         reference = {"type": "object"} if verb == "patch" else self._schemas.reference(name)
         if self._version == 2:
             operation["consumes"] = [*types]

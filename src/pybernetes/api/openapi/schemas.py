@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from pybernetes.api.kind import Kind
 from pybernetes.api.schema import Definition, Schema, definition
 from pybernetes.api.schema.descriptions import Descriptions
 
@@ -40,19 +41,46 @@ class Schemas:
         self._prefix = "#/definitions/" if version == 2 else "#/components/schemas/"
         self._descriptions = descriptions
 
-    def all(self, roots: Iterable[str]) -> dict[str, Any]:
-        """The schemas of these definitions and of all that they refer to, by name."""
+    def all(self, roots: Iterable[str], kinds: Iterable[Kind] = ()) -> dict[str, Any]:
+        """The schemas of these definitions and of all that they refer to, by name; those of `kinds` that have a schema
+        of their own, too."""
         made: dict[str, Any] = {}
         waiting = [*roots]
+        for kind in kinds:
+            if kind.own_schema is not None:
+                made[kind.schema] = kind.own_schema.openapi(self._version)
+                made[f"{kind.schema}List"] = self._list(kind)
+                waiting += [f"{META}.ObjectMeta", f"{META}.ListMeta"]
         while waiting:
             name = waiting.pop()
             if name in made:
                 continue
             found = definition(name)
-            made[name] = self._named_scalar(name) if found is None else self._definition(found)
+            if found is None or name in NAMED_SCALARS.values():
+                made[name] = self._named_scalar(name)
+            else:
+                made[name] = self._definition(found)
             if found is not None:
                 waiting += [ref for schema in found.fields.values() for ref in references(schema)]
         return dict(sorted(made.items()))
+
+    def _list(self, kind: Kind) -> dict[str, Any]:
+        """A list of a kind that has a schema of its own."""
+        metadata = self.reference(f"{META}.ListMeta")
+        return {
+            "description": f"{kind.kind}List is a list of {kind.kind}",
+            "type": "object",
+            "required": ["items"],
+            "properties": {
+                "apiVersion": {"type": "string"},
+                "items": {"type": "array", "items": self.reference(kind.schema)},
+                "kind": {"type": "string"},
+                "metadata": {"allOf": [metadata]} if self._version == 3 else metadata,
+            },
+            "x-kubernetes-group-version-kind": [
+                {"group": kind.group, "version": kind.version, "kind": f"{kind.kind}List"}
+            ],
+        }
 
     def reference(self, name: str) -> dict[str, Any]:
         return {"$ref": self._prefix + name}

@@ -27,6 +27,21 @@ def container_requests(spec: Obj) -> dict[str, str]:
     return _written(_aggregate(spec, "requests"), spec, "requests")
 
 
+def container_limits(spec: Obj) -> dict[str, str]:
+    """What all containers together may use at most."""
+    return _written(_aggregate(spec, "limits"), spec, "limits")
+
+
+def pod_limits(spec: Obj) -> dict[str, str]:
+    """Pod-level limits where given, else the containers', plus overhead for what is limited."""
+    amounts = _aggregate(spec, "limits")
+    amounts.update(_amounts((spec.get("resources") or {}).get("limits")))
+    for name, amount in _amounts(spec.get("overhead")).items():
+        if name in amounts:
+            amounts[name] += amount
+    return _written(amounts, spec, "limits")
+
+
 def pod_requests(spec: Obj) -> dict[str, str]:
     """What the scheduler must find on a node: pod-level requests where given, else the containers', plus overhead."""
     amounts = _aggregate(spec, "requests")

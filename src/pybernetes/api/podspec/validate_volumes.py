@@ -8,6 +8,7 @@ from pybernetes.lang import names, quantity
 
 from ..fielderrors import FieldErrors
 from ..meta import Obj
+from .validate_claim import validate_claim_template
 from .validate_env import VOLUME_FIELDS, validate_field_ref, validate_resource_ref
 from .validate_mounts import local_descending_path
 
@@ -58,7 +59,7 @@ def _empty_dir(source: Obj, errors: FieldErrors) -> None:
         errors.forbidden("SizeLimit field must be a valid resource quantity", "sizeLimit")
 
 
-def _host_path(source: Obj, errors: FieldErrors) -> None:
+def validate_host_path(source: Obj, errors: FieldErrors) -> None:
     path = source.get("path", "")
     if not path:
         errors.required("path")
@@ -152,7 +153,7 @@ def _claim(source: Obj, errors: FieldErrors) -> None:
         errors.required("claimName")
 
 
-def _nfs(source: Obj, errors: FieldErrors) -> None:
+def validate_nfs(source: Obj, errors: FieldErrors) -> None:
     for field in ("server", "path"):
         if not source.get(field):
             errors.required(field)
@@ -180,8 +181,8 @@ def _ephemeral(source: Obj, errors: FieldErrors) -> None:
     template = source.get("volumeClaimTemplate")
     if template is None:
         errors.required("volumeClaimTemplate")
-    elif not (template.get("spec") or {}).get("accessModes"):
-        errors.at("volumeClaimTemplate", "spec").required("accessModes", "at least 1 access mode is required")
+    else:
+        validate_claim_template(template, errors.at("volumeClaimTemplate"))
 
 
 def _validate_file_path(item: Obj, errors: FieldErrors) -> None:
@@ -203,13 +204,13 @@ def validate_mode(tree: Obj, field: str, errors: FieldErrors) -> None:
 
 _RULES = {
     "emptyDir": _empty_dir,
-    "hostPath": _host_path,
+    "hostPath": validate_host_path,
     "secret": _secret,
     "configMap": _config_map,
     "downwardAPI": _downward,
     "projected": _projected,
     "persistentVolumeClaim": _claim,
-    "nfs": _nfs,
+    "nfs": validate_nfs,
     "csi": _csi,
     "image": _image,
     "ephemeral": _ephemeral,

@@ -20,6 +20,8 @@ from typing import Any, Final
 
 import orjson
 
+from pybernetes.lang.patch_schema import Shape
+
 LIST: Final = "[]"
 MAP: Final = "{}"
 OBJECT: Final = "#"
@@ -28,6 +30,23 @@ OBJECT: Final = "#"
 _KEY_DEFAULTS = {
     "io.k8s.api.core.v1.ContainerPort": {"protocol": "TCP"},
     "io.k8s.api.core.v1.ServicePort": {"protocol": "TCP"},
+}
+
+_SHAPES: dict[str, Shape] = {
+    LIST: "list",
+    MAP: "map",
+    "string": "string",
+    "byte": "string",
+    "time": "string",
+    "microtime": "string",
+    "boolean": "boolean",
+    "int32": "number",
+    "int64": "number",
+    "double": "number",
+    "quantity": "scalar",
+    "intorstr": "scalar",
+    "object": "any",
+    "any": "any",
 }
 
 
@@ -73,6 +92,14 @@ class Schema:
         if own or self.tag != OBJECT:
             return str(own or "")
         return self.target.map_type
+
+    preserve = False
+
+    @property
+    def shape(self) -> Shape:
+        if self.tag == OBJECT:
+            return "struct" if self.target.fields else "any"
+        return _SHAPES[self.tag]
 
     def field(self, name: str) -> Schema | None:
         if self.tag == OBJECT:

@@ -10,6 +10,7 @@ from pybernetes.lang import names
 from ..fielderrors import FieldErrors
 from ..kind import Kind
 from ..meta import MutableObj, Obj
+from .addresses import strict_address
 
 ANNOTATIONS_LIMIT = 256 * 1024
 NAME_RULES: dict[str, Callable[[str], list[str]]] = {
@@ -17,6 +18,7 @@ NAME_RULES: dict[str, Callable[[str], list[str]]] = {
     "dns1123label": names.dns1123_label,
     "dns1035label": names.dns1035_label,
     "path": names.path_segment,
+    "ipaddress": strict_address,
 }
 IMMUTABLE = "field is immutable"
 
@@ -43,10 +45,10 @@ def validate_metadata(kind: Kind, obj: Obj, errors: FieldErrors) -> None:
             at.invalid(namespace, message, "namespace")
     elif namespace:
         at.forbidden("not allowed on this type", "namespace")
-    _validate_parts(metadata, at)
+    _validate_parts(kind, metadata, at)
 
 
-def validate_metadata_update(_kind: Kind, new: Obj, old: Obj, errors: FieldErrors) -> None:
+def validate_metadata_update(kind: Kind, new: Obj, old: Obj, errors: FieldErrors) -> None:
     """The metadata of an object that replaces `old`."""
     after, before = new["metadata"], old["metadata"]
     at = errors.at("metadata")
@@ -71,7 +73,7 @@ def validate_metadata_update(_kind: Kind, new: Obj, old: Obj, errors: FieldError
             )
     if after.get("generation", 0) < before.get("generation", 0):
         at.invalid(after.get("generation", 0), "must not be decremented", "generation")
-    _validate_parts(after, at)
+    _validate_parts(kind, after, at)
 
 
 def validate_labels(labels: Mapping[str, str] | None, errors: FieldErrors) -> None:
@@ -93,11 +95,12 @@ def validate_annotations(annotations: Mapping[str, str] | None, errors: FieldErr
         errors.too_long(ANNOTATIONS_LIMIT)
 
 
-def _validate_parts(metadata: Obj, at: FieldErrors) -> None:
+def _validate_parts(kind: Kind, metadata: Obj, at: FieldErrors) -> None:
     validate_labels(metadata.get("labels"), at.at("labels"))
     validate_annotations(metadata.get("annotations"), at.at("annotations"))
     _validate_owners(metadata.get("ownerReferences") or (), at.at("ownerReferences"))
-    _validate_finalizers(metadata.get("finalizers") or (), at.at("finalizers"))
+    extension = kind.own_schema is not None or kind.group == "apiextensions.k8s.io"
+    _validate_finalizers(metadata.get("finalizers") or (), at.at("finalizers"), extension=extension)
 
 
 def _validate_owners(owners: Any, errors: FieldErrors) -> None:
@@ -120,12 +123,17 @@ def _validate_owners(owners: Any, errors: FieldErrors) -> None:
             controller = owner.get("name", "")
 
 
-def _validate_finalizers(finalizers: Any, errors: FieldErrors) -> None:
+def _validate_finalizers(finalizers: Any, errors: FieldErrors, *, extension: bool) -> None:
+    """Upstream asks for a slash in the kinds of its core only (`extension` False)."""
     orphan = foreground = False
     for finalizer in finalizers:
         for message in names.qualified_name(finalizer):
             errors.invalid(finalizer, message)
-        if "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion", "kubernetes"):
+        if (
+            not extension
+            and "/" not in finalizer
+            and finalizer not in ("orphan", "foregroundDeletion", "kubernetes")
+        ):
             errors.invalid(finalizer, "name is neither a standard finalizer name nor is it fully qualified")
         orphan |= finalizer == "orphan"
         foreground |= finalizer == "foregroundDeletion"

@@ -1,19 +1,23 @@
-"""NodeRestriction: a kubelet may write its own Node, its own Lease and the pods bound to it, and nothing else.
+"""NodeRestriction: a kubelet may write its own Node, its own Lease and CSINode and the pods bound to it, and nothing else.
 
 Reading is the node authorizer's business; this keeps one compromised node from speaking for another.
 """
 
 from __future__ import annotations
 
-from pybernetes.api.kinds import LEASE, NODE, POD
+from collections.abc import Callable
+
+from pybernetes.api.errors import NotFound
+from pybernetes.api.kinds import NODE, POD
 from pybernetes.api.meta import Obj
 
 from ..user import NODES, node_of
+from .mirrorpods import references
+from .nodelabels import forbidden_labels
 from .plugin import Admission, Plugin
 
 LEASE_NAMESPACE = "kube-node-lease"
 MIRROR = "kubernetes.io/config.mirror"
-RESTRICTED_PREFIX = "node-restriction.kubernetes.io/"
 
 
 def _admit(admission: Admission) -> None:
@@ -22,71 +26,210 @@ def _admit(admission: Admission) -> None:
     node = node_of(admission.user)
     if node is None:
         raise admission.forbidden(f'could not determine node from user "{admission.user.name}"')
-    if admission.kind is NODE:
-        _admit_node(admission, node)
-    elif admission.kind is POD:
-        _admit_pod(admission, node)
-    elif admission.kind is LEASE:
-        _admit_lease(admission, node)
+    judge = _JUDGES.get(admission.kind.group_resource)
+    if judge is not None:
+        judge(admission, node)
 
 
-def _admit_node(admission: Admission, node: str) -> None:
-    name = admission.object["metadata"].get("name", "") if admission.new is not None else admission.name
+def _requested_name(admission: Admission) -> str:
+    if admission.name or admission.ctx.info.name:
+        return admission.name or admission.ctx.info.name
+    return str(admission.object["metadata"].get("name", "")) if admission.new is not None else ""
+
+
+# ---- nodes
+
+
+def _node(admission: Admission, node: str) -> None:
+    name = _requested_name(admission)
     if name != node:
         raise admission.forbidden(f'node "{node}" is not allowed to modify node "{name}"')
     if admission.operation == "CREATE":
-        _check_labels(admission, node, {}, admission.object)
-    elif admission.operation == "UPDATE" and admission.old is not None:
-        new_taints = (admission.object.get("spec") or {}).get("taints") or []
-        old_taints = (admission.old.get("spec") or {}).get("taints") or []
-        if new_taints != old_taints:
-            raise admission.forbidden(f'node "{node}" is not allowed to modify taints')
-        if admission.object["metadata"].get("ownerReferences") != admission.old["metadata"].get(
-            "ownerReferences"
-        ):
-            raise admission.forbidden(f'node "{node}" is not allowed to modify ownerReferences')
-        _check_labels(admission, node, admission.old, admission.object)
-
-
-def _check_labels(admission: Admission, node: str, old: Obj, new: Obj) -> None:
-    before = (old.get("metadata") or {}).get("labels") or {}
-    after = new["metadata"].get("labels") or {}
-    changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
-    restricted = sorted(key for key in changed if RESTRICTED_PREFIX in f"{key.partition('/')[0]}/")
-    if restricted:
-        raise admission.forbidden(f'node "{node}" is not allowed to modify labels: {", ".join(restricted)}')
-
-
-def _admit_pod(admission: Admission, node: str) -> None:
-    if admission.operation == "CREATE":
-        mirror = admission.object
-        if MIRROR not in (mirror["metadata"].get("annotations") or {}):
+        if (admission.object.get("spec") or {}).get("configSource") is not None:
             raise admission.forbidden(
-                f'pod does not have "{MIRROR}" annotation, node "{node}" can only create mirror pods'
+                f'node "{node}" is not allowed to create pods with a non-nil configSource'
             )
-        if (mirror.get("spec") or {}).get("nodeName") != node:
-            raise admission.forbidden(f'node "{node}" can only create pods with spec.nodeName set to itself')
-        return
-    pod = admission.old or admission.find(POD, admission.name, admission.namespace) or {}
-    if not pod:
-        return  # the verb answers NotFound
-    if (pod.get("spec") or {}).get("nodeName") != node:
-        what = "delete" if admission.operation == "DELETE" else "update status for"
-        raise admission.forbidden(f'node "{node}" can only {what} pods with spec.nodeName set to itself')
-    if admission.operation == "UPDATE" and admission.subresource != "status":
-        raise admission.forbidden(f'node "{node}" may only update the status of pods')
-    if admission.operation == "UPDATE" and admission.object["metadata"].get("labels") != pod["metadata"].get(
-        "labels"
-    ):
+        if wrong := forbidden_labels({}, _labels(admission.object)):
+            raise admission.forbidden(
+                f'node "{node}" is not allowed to set the following labels: {", ".join(wrong)}'
+            )
+    elif admission.operation == "UPDATE" and admission.old is not None:
+        _node_update(admission, node, admission.object, admission.old)
+
+
+def _node_update(admission: Admission, node: str, new: Obj, old: Obj) -> None:
+    source = (new.get("spec") or {}).get("configSource")
+    if source is not None and source != (old.get("spec") or {}).get("configSource"):
+        raise admission.forbidden(
+            f'node "{node}" is not allowed to update configSource to a new non-nil configSource'
+        )
+    if ((new.get("spec") or {}).get("taints") or []) != ((old.get("spec") or {}).get("taints") or []):
+        raise admission.forbidden(f'node "{node}" is not allowed to modify taints')
+    if wrong := forbidden_labels(_labels(old), _labels(new)):
+        raise admission.forbidden(f'node "{node}" is not allowed to modify labels: {", ".join(wrong)}')
+    if new["metadata"].get("ownerReferences") != old["metadata"].get("ownerReferences"):
+        raise admission.forbidden(f'node "{node}" is not allowed to modify ownerReferences')
+
+
+def _labels(tree: Obj) -> dict[str, str]:
+    return dict(tree["metadata"].get("labels") or {})
+
+
+# ---- pods
+
+
+def _pod(admission: Admission, node: str) -> None:
+    match admission.subresource, admission.operation:
+        case "", "CREATE":
+            _mirror_pod(admission, node)
+        case "", "DELETE":
+            if _existing(admission)["spec"].get("nodeName") != node:
+                raise admission.forbidden(
+                    f'node "{node}" can only delete pods with spec.nodeName set to itself'
+                )
+        case "", operation:
+            raise admission.forbidden(
+                f'unexpected operation "{operation}", node "{node}" can only create and delete mirror pods'
+            )
+        case "status", "UPDATE":
+            _pod_status(admission, node)
+        case "eviction", "CREATE":
+            if _existing(admission)["spec"].get("nodeName") != node:
+                raise admission.forbidden(f"node {node} can only evict pods with spec.nodeName set to itself")
+        case subresource, _:
+            raise admission.forbidden(
+                f"unexpected pod subresource \"{subresource}\", only 'status' and 'eviction' are allowed"
+            )
+
+
+def _existing(admission: Admission) -> Obj:
+    name = _requested_name(admission)
+    pod = admission.old or admission.find(POD, name, admission.namespace)
+    if pod is None:
+        raise NotFound(f'pods "{name}" not found', kind="pods", name=name)
+    return pod
+
+
+def _pod_status(admission: Admission, node: str) -> None:
+    new, old = admission.object, _existing(admission)
+    if old["spec"].get("nodeName") != node:
+        raise admission.forbidden(
+            f'node "{node}" can only update pod status for pods with spec.nodeName set to itself'
+        )
+    if _labels(new) != _labels(old):
         raise admission.forbidden(f'node "{node}" cannot update labels through pod status')
+    if _claims(new) != _claims(old):
+        raise admission.forbidden(f'node "{node}" cannot update resource claim statues')
 
 
-def _admit_lease(admission: Admission, node: str) -> None:
+def _claims(pod: Obj) -> list[tuple[object, object]]:
+    claims = (pod.get("status") or {}).get("resourceClaimStatuses") or ()
+    return [(claim.get("name"), claim.get("resourceClaimName")) for claim in claims]
+
+
+def _mirror_pod(admission: Admission, node: str) -> None:
+    """What a kubelet creates stands for a static pod: it belongs to the node and refers to nothing else."""
+    pod = admission.object
+    if MIRROR not in (pod["metadata"].get("annotations") or {}):
+        raise admission.forbidden(
+            f'pod does not have "{MIRROR}" annotation, node "{node}" can only create mirror pods'
+        )
+    if (pod.get("spec") or {}).get("nodeName") != node:
+        raise admission.forbidden(f'node "{node}" can only create pods with spec.nodeName set to itself')
+    owners = pod["metadata"].get("ownerReferences") or []
+    if len(owners) > 1:
+        raise admission.forbidden(
+            f'node "{node}" can only create pods with a single owner reference set to itself'
+        )
+    owner = owners[0] if owners else {}
+    if (owner.get("apiVersion"), owner.get("kind"), owner.get("name")) != ("v1", "Node", node):
+        raise admission.forbidden(f'node "{node}" can only create pods with an owner reference set to itself')
+    if not owner.get("controller"):
+        raise admission.forbidden(
+            f'node "{node}" can only create pods with a controller owner reference set to itself'
+        )
+    if owner.get("blockOwnerDeletion"):
+        raise admission.forbidden(f'node "{node}" must not set blockOwnerDeletion on an owner reference')
+    there = admission.find(NODE, node)
+    if there is None:
+        raise NotFound(f'nodes "{node}" not found', kind="nodes", name=node)
+    if owner.get("uid") != there["metadata"]["uid"]:
+        raise admission.forbidden(
+            f"node {node} UID mismatch: expected {owner.get('uid')} got {there['metadata']['uid']}"
+        )
+    if pod["spec"].get("serviceAccountName"):
+        raise admission.forbidden(f'node "{node}" can not create pods that reference a service account')
+    if found := references(pod["spec"]):
+        raise admission.forbidden(f'node "{node}" can not create pods that reference {found[0]}')
+
+
+# ---- others
+
+
+def _lease(admission: Admission, node: str) -> None:
     if admission.namespace != LEASE_NAMESPACE:
         raise admission.forbidden(f'can only access leases in the "{LEASE_NAMESPACE}" system namespace')
-    name = admission.object["metadata"].get("name", "") if admission.new is not None else admission.name
-    if name != node:
+    if _requested_name(admission) != node:
         raise admission.forbidden("can only access node lease with the same name as the requesting node")
 
+
+def _csi_node(admission: Admission, node: str) -> None:
+    if _requested_name(admission) != node:
+        raise admission.forbidden("can only access CSINode with the same name as the requesting node")
+
+
+def _resource_slice(admission: Admission, node: str) -> None:
+    if admission.operation == "CREATE" and (admission.object.get("spec") or {}).get("nodeName") != node:
+        raise admission.forbidden(
+            "can only create ResourceSlice with the same NodeName as the requesting node"
+        )
+
+
+def _claim(admission: Admission, node: str) -> None:
+    if admission.subresource != "status" or admission.old is None:
+        raise admission.forbidden("may only update PVC status")
+    if _kept_of_claim(admission.object) != _kept_of_claim(admission.old):
+        raise admission.forbidden(
+            f'node "{node}" is not allowed to update fields other than status.capacity and status.conditions'
+        )
+
+
+def _kept_of_claim(claim: Obj) -> Obj:
+    metadata = {k: v for k, v in claim["metadata"].items() if k not in ("resourceVersion", "managedFields")}
+    changeable = ("capacity", "conditions", "allocatedResources", "allocatedResourceStatuses")
+    status = {k: v for k, v in (claim.get("status") or {}).items() if k not in changeable}
+    return {**claim, "metadata": metadata, "status": status}
+
+
+def _service_account(admission: Admission, node: str) -> None:
+    """A kubelet asks for tokens only for the pods bound to it."""
+    if admission.subresource != "token" or admission.operation != "CREATE":
+        return
+    ref = (admission.object.get("spec") or {}).get("boundObjectRef") or {}
+    if ref.get("apiVersion") != "v1" or ref.get("kind") != "Pod" or not ref.get("name"):
+        raise admission.forbidden("node requested token not bound to a pod")
+    if not ref.get("uid"):
+        raise admission.forbidden("node requested token with a pod binding without a uid")
+    pod = admission.find(POD, ref["name"], admission.namespace)
+    if pod is None:
+        raise NotFound(f'pods "{ref["name"]}" not found', kind="pods", name=ref["name"])
+    if ref["uid"] != pod["metadata"]["uid"]:
+        raise admission.forbidden(
+            f"the UID in the bound object reference ({ref['uid']}) does not match the UID in record. The object might "
+            "have been deleted and then recreated"
+        )
+    if pod["spec"].get("nodeName") != node:
+        raise admission.forbidden("node requested token bound to a pod scheduled on a different node")
+
+
+_JUDGES: dict[str, Callable[[Admission, str], None]] = {
+    "nodes": _node,
+    "pods": _pod,
+    "persistentvolumeclaims": _claim,
+    "serviceaccounts": _service_account,
+    "leases.coordination.k8s.io": _lease,
+    "csinodes.storage.k8s.io": _csi_node,
+    "resourceslices.resource.k8s.io": _resource_slice,
+}
 
 NODE_RESTRICTION = Plugin("NodeRestriction", mutate=_admit)

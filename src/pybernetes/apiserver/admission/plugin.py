@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pybernetes.api.errors import Forbidden
@@ -20,6 +20,18 @@ Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 
 
 @dataclass(slots=True)
+class Reinvocation:
+    """What mutating webhooks know of each other: who must be asked again because of a later change."""
+
+    again: bool = False
+    asked: set[str] = field(default_factory=set)
+    """Hooks that were asked and want to know of later changes."""
+    wanted: set[str] = field(default_factory=set)
+    output: MutableObj | None = None
+    """The object as the hooks left it."""
+
+
+@dataclass(slots=True)
 class Admission:
     """One object about to be written. `new` may be changed by mutating plugins; it is None for a deletion."""
 
@@ -30,6 +42,7 @@ class Admission:
     old: Obj | None
     subresource: str = ""
     name: str = ""
+    reinvocation: Reinvocation = field(default_factory=Reinvocation)
 
     @property
     def object(self) -> MutableObj:
@@ -53,10 +66,25 @@ class Admission:
         version = self.cache(kind).get(namespace, name)
         return None if version is None else version.tree()
 
+    def found_cache(self, group: str, version: str, plural: str) -> KindCache | None:
+        """The cache of a resource; None where that is not served."""
+        resource = self.ctx.services.registry.find(group, version, plural)
+        return None if resource is None else resource.cache
+
+    def writes(self, group: str, plural: str, *operations: Operation) -> bool:
+        """Whether this writes an object of the resource itself (no subresource) by one of the operations."""
+        kind = self.kind
+        return (
+            self.operation in operations
+            and not self.subresource
+            and kind.plural == plural
+            and kind.group == group
+        )
+
     def forbidden(self, why: str, name: str | None = None) -> Forbidden:
         """`pods "web" is forbidden: why`."""
         if name is None:
-            metadata: Any = self.new["metadata"] if self.new is not None else {}
+            metadata: Any = (self.new or {}).get("metadata") or {}
             name = metadata.get("name") or self.name or self.ctx.info.name or metadata.get("generateName", "")
         kind = self.kind
         return Forbidden(
@@ -76,3 +104,5 @@ class Plugin:
     mutate: Callable[[Admission], None] | None = None
     validate: Callable[[Admission], None] | None = None
     unseen: Callable[[Admission], bool] | None = None
+    default: bool = True
+    """Whether it is on unless `--disable-admission-plugins` names it; else `--enable-admission-plugins` must."""

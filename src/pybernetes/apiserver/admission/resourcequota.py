@@ -1,67 +1,94 @@
 """ResourceQuota: a new object must fit into what its namespace's quotas leave.
 
-What is used is counted from the caches at the moment of the request; the status that a quota shows is the quota
-controller's. Scopes are not judged here: a scoped quota does not apply.
+It comes after every other plugin, so that nothing is taken from a quota for an object that is refused anyway. The taking
+itself waits for the store: `quotas.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from decimal import Decimal
-
-from pybernetes.api.kind import Kind
-from pybernetes.api.kinds import CONFIGMAP, POD, RESOURCEQUOTA, SECRET, SERVICE
+from pybernetes.api.errors import ApiError
+from pybernetes.api.kinds import POD, RESOURCEQUOTA
 from pybernetes.api.meta import Obj
-from pybernetes.lang.quantity import parse_quantity
+from pybernetes.api.quota import amounts
+from pybernetes.api.quota.scopes import applies
+from pybernetes.api.quota.usage import concerns, missing_constraints, usage_of
 
 from .plugin import Admission, Plugin
+from .questions import Question, answer
+from .quotas import Demand, Excess
 
-COUNTED: dict[Kind, str] = {POD: "pods", SERVICE: "services", CONFIGMAP: "configmaps", SECRET: "secrets"}
-ENDED = ("Succeeded", "Failed")
-
-
-def _usage(kind: Kind, tree: Obj, resource: str) -> Decimal:
-    """How much of a quota's resource one object takes."""
-    if resource in (COUNTED.get(kind), f"count/{kind.group_resource}"):
-        return Decimal(1)
-    if kind is not POD:
-        return Decimal(0)
-    field, _, name = resource.partition(".")
-    if field not in ("requests", "limits"):
-        field, name = "requests", resource
-    if name == "pods" or (tree.get("status") or {}).get("phase") in ENDED:
-        return Decimal(0)
-    containers = tree["spec"].get("containers") or ()
-    values = (((c.get("resources") or {}).get(field) or {}).get(name) for c in containers)
-    return Decimal(sum((Decimal(parse_quantity(v)) for v in values if v is not None), Decimal(0)))
+UPDATED = ("persistentvolumeclaims", "services", "resourceclaims")
+"""Resources of which an update may want more, beside a pod's resize."""
 
 
-def _sum(trees: Iterable[Obj], usage: Callable[[Obj], Decimal]) -> Decimal:
-    return sum((usage(tree) for tree in trees), Decimal(0))
+def _counted(admission: Admission) -> bool:
+    kind = admission.kind
+    if not kind.namespaced or "get" not in kind.verbs or admission.new is None:
+        return False
+    if admission.operation == "CREATE":
+        return not admission.subresource
+    if admission.operation != "UPDATE":
+        return False
+    if kind is POD:
+        return admission.subresource == "resize"
+    return not admission.subresource and kind.plural in UPDATED
 
 
 def _validate(admission: Admission) -> None:
-    if admission.operation != "CREATE" or admission.subresource or not admission.kind.namespaced:
+    if not _counted(admission):
         return
-    quotas = admission.cache(RESOURCEQUOTA).in_namespace(admission.namespace)
-    if not quotas:
+    versions = admission.cache(RESOURCEQUOTA).in_namespace(admission.namespace)
+    if not versions:
         return
-    kind, new = admission.kind, admission.object
-    for version in quotas:
-        spec = version.tree().get("spec") or {}
-        if spec.get("scopes") or spec.get("scopeSelector"):
+    wanted = _wanted(admission, [version.tree() for version in versions])
+    if not wanted:
+        return
+    demand = Demand(admission.kind, admission.namespace, wanted)
+    ctx = admission.ctx
+    if ctx.dry_run:
+        refused: Excess | ApiError | None = ctx.services.quotas.check(demand)
+    else:
+        refused = answer(ctx, _question(admission, demand))
+    if isinstance(refused, ApiError):
+        raise refused
+    if refused is not None:
+        raise admission.forbidden(str(refused))
+
+
+def _question(admission: Admission, demand: Demand) -> Question:
+    ctx, quotas = admission.ctx, admission.ctx.services.quotas
+
+    async def ask() -> Excess | ApiError | None:
+        refused = await quotas.take(demand)
+        if refused is None:
+            ctx.give_back.append(lambda: quotas.give_back(demand))
+        return refused
+
+    shown = tuple((name, amounts.shown(wanted)) for name, wanted in demand.wanted.items())
+    name = admission.name or ctx.info.name
+    return Question(("ResourceQuota", demand.kind, demand.namespace, name, shown), ask, drawn=False)
+
+
+def _wanted(admission: Admission, quotas: list[Obj]) -> dict[str, amounts.Amounts]:
+    """What is wanted of each quota that counts the object. Raises Forbidden where the object must say more of itself."""
+    kind, new, old = admission.kind, admission.object, admission.old
+    now = admission.ctx.services.env.now()
+    usage: amounts.Amounts = usage_of(kind, new, now)
+    if old is not None:
+        usage = amounts.subtract(usage, usage_of(kind, old, now))
+    found: dict[str, amounts.Amounts] = {}
+    for quota in quotas:
+        if not applies(quota, kind, new):
             continue
-        for resource, hard in (spec.get("hard") or {}).items():
-            wanted = _usage(kind, new, resource)
-            if not wanted:
-                continue
-            existing = (v.tree() for v in admission.cache(kind).in_namespace(admission.namespace))
-            used = _sum(existing, lambda tree, r=resource: _usage(kind, tree, r))  # type: ignore[misc]
-            if used + wanted > parse_quantity(hard):
-                raise admission.forbidden(
-                    f"exceeded quota: {version.name}, requested: {resource}={wanted.normalize():f}, "
-                    f"used: {resource}={used.normalize():f}, limited: {resource}={hard}"
-                )
+        name, hard = quota["metadata"]["name"], (quota.get("spec") or {}).get("hard") or {}
+        if kind is POD and old is None and (missing := missing_constraints(new, set(hard))):
+            lines = "; ".join(f"{resource} for: {','.join(names)}" for resource, names in missing.items())
+            raise admission.forbidden(f"failed quota: {name}: must specify {lines}")
+        mine = [resource for resource in hard if concerns(kind, resource)]
+        more = {r: amount for r, amount in amounts.masked(usage, mine).items() if amount.nano > 0}
+        if more:
+            found[name] = more
+    return found
 
 
 RESOURCE_QUOTA = Plugin("ResourceQuota", validate=_validate)

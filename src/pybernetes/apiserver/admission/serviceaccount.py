@@ -7,10 +7,12 @@ from typing import Any
 from pybernetes.api.kinds import POD, SERVICEACCOUNT
 from pybernetes.api.meta import MutableObj, Obj
 
+from .mirrorpods import references
 from .plugin import Admission, Plugin
 
 DEFAULT = "default"
 MIRROR = "kubernetes.io/config.mirror"
+ENFORCE = "kubernetes.io/enforce-mountable-secrets"
 MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 VOLUME_PREFIX = "kube-api-access-"
 TOKEN_SECONDS = 3607
@@ -72,7 +74,7 @@ def _mount_token(spec: MutableObj, admission: Admission) -> None:
     name = next((v["name"] for v in volumes if str(v.get("name", "")).startswith(VOLUME_PREFIX)), "")
     fresh = not name
     if fresh:
-        name = VOLUME_PREFIX + admission.ctx.services.env.name_suffix()
+        name = VOLUME_PREFIX + admission.ctx.env.name_suffix()
     mounted = False
     for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
         mounts = container.get("volumeMounts") or []
@@ -103,4 +105,77 @@ def token_volume(name: str) -> dict[str, Any]:
     }
 
 
-SERVICE_ACCOUNT = Plugin("ServiceAccount", mutate=_mutate, unseen=_unseen)
+# ---- refusing
+
+
+def _validate(admission: Admission) -> None:
+    """A mirror pod refers to nothing; where the account asks for it, pods mount only the secrets that it lists."""
+    if admission.kind is not POD or admission.new is None:
+        return
+    if admission.subresource not in ("", "ephemeralcontainers"):
+        return
+    pod, old = admission.object, admission.old
+    metadata, spec = pod["metadata"], pod["spec"]
+    if admission.operation == "CREATE" and not admission.subresource:
+        if MIRROR in (metadata.get("annotations") or {}):
+            _check_mirror(admission, spec)
+            return
+    elif admission.operation != "UPDATE" or admission.subresource != "ephemeralcontainers" or old is None:
+        return
+    account = admission.find(SERVICEACCOUNT, _account_name(pod), admission.namespace)
+    annotations = (account or {"metadata": {}})["metadata"].get("annotations") or {}
+    if account is not None and str(annotations.get(ENFORCE, "")).lower() == "true":
+        problem = unlisted(spec, account, whole=admission.operation == "CREATE")
+        if problem:
+            raise admission.forbidden(problem)
+
+
+def _check_mirror(admission: Admission, spec: Obj) -> None:
+    if spec.get("serviceAccountName"):
+        raise admission.forbidden("a mirror pod may not reference service accounts")
+    found = references(spec)
+    if "secrets" in found:
+        raise admission.forbidden("a mirror pod may not reference secrets")
+    if "serviceaccounttokens" in found:
+        raise admission.forbidden("a mirror pod may not use ServiceAccountToken volume projections")
+    if found:
+        raise admission.forbidden(f"a mirror pod may not reference {found[0]}")
+
+
+def unlisted(spec: Obj, account: Obj, *, whole: bool) -> str:
+    """What is wrong where a pod uses a secret that its account does not list; `whole` False looks at debug containers
+    only."""
+    name = account["metadata"]["name"]
+    listed = {ref.get("name") for ref in account.get("secrets") or ()}
+    why = f"because service account {name} does not reference that secret"
+    if whole:
+        for volume in spec.get("volumes") or ():
+            secret = (volume.get("secret") or {}).get("secretName")
+            if secret and secret not in listed:
+                return f'volume with secret.secretName="{secret}" is not allowed {why}'
+    fields = ("initContainers", "containers") if whole else ("ephemeralContainers",)
+    words = {
+        "initContainers": "init container",
+        "containers": "container",
+        "ephemeralContainers": "ephemeral container",
+    }
+    for field in fields:
+        for container in spec.get(field) or ():
+            for variable in container.get("env") or ():
+                secret = ((variable.get("valueFrom") or {}).get("secretKeyRef") or {}).get("name")
+                if secret and secret not in listed:
+                    return (
+                        f"{words[field]} {container['name']} with envVar {variable['name']} referencing "
+                        f'secret.secretName="{secret}" is not allowed {why}'
+                    )
+    pulls = {ref.get("name") for ref in account.get("imagePullSecrets") or ()}
+    for index, ref in enumerate(spec.get("imagePullSecrets") or () if whole else ()):
+        if ref.get("name") not in pulls:
+            return (
+                f'imagePullSecrets[{index}].name="{ref.get("name")}" is not allowed because service account {name} '
+                "does not reference that imagePullSecret"
+            )
+    return ""
+
+
+SERVICE_ACCOUNT = Plugin("ServiceAccount", mutate=_mutate, validate=_validate, unseen=_unseen)

@@ -1,31 +1,23 @@
-"""A protobuf body as a tree: the envelope that names the type, and the message inside, read by the schema's table."""
+"""A whole body: four magic bytes, then a message that names the type and holds the object's message (`Unknown`)."""
 
 from __future__ import annotations
 
-import base64
+import struct
+from functools import lru_cache
 from typing import Any
 
-import orjson
+from pybernetes.api.meta import Obj
+from pybernetes.lang.protobufwire import BYTES, ProtobufError, delimited, encode_varint, fields, key
 
-from pybernetes.api import kinds
-from pybernetes.api.schema import definition
-from pybernetes.api.schema.table import LIST, MAP, OBJECT, Definition, Schema
-from pybernetes.lang import timestamps
-
-from .fields import NONE, Numbers, numbers
-from .wireformat import ProtobufError, fields, signed, varint
+from .decoder import decode_message
+from .encoder import encode_message
+from .types import META, PARTIAL, definition_of
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 MAGIC = b"k8s\x00"
-MAX_DEPTH = 100
-DELETE_OPTIONS = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
-OTHER_TYPES = {
-    ("autoscaling/v1", "Scale"): "io.k8s.api.autoscaling.v1.Scale",
-    ("policy/v1", "Eviction"): "io.k8s.api.policy.v1.Eviction",
-    ("authentication.k8s.io/v1", "TokenRequest"): "io.k8s.api.authentication.v1.TokenRequest",
-    ("v1", "Binding"): "io.k8s.api.core.v1.Binding",
-}
-"""Types that come in bodies and are no resources."""
+_FIRST, _SECOND = key(1, BYTES), key(2, BYTES)
+_NO_ENCODING = b"\x1a\x00\x22\x00"
+"""Content encoding and content type of the object: none, as it is protobuf itself."""
 
 
 def decode(data: bytes) -> dict[str, Any]:
@@ -42,125 +34,66 @@ def decode(data: bytes) -> dict[str, Any]:
             api_version, kind = meta.get(1, ""), meta.get(2, "")
         elif number == 2 and isinstance(value, memoryview):
             raw = value
-    name = _definition_of(api_version, kind)
-    found = definition(name) if name else None
-    if found is None:
+    name = definition_of(api_version, kind)
+    if not name:
         raise ProtobufError(f'no kind "{kind}" is registered for version "{api_version}"')
-    tree = {"apiVersion": api_version, "kind": kind}
-    _message(raw, found, numbers(name), tree, 0)
+    tree: dict[str, Any] = {"apiVersion": api_version, "kind": kind}
+    decode_message(name, raw, tree)
     return tree
 
 
-def _definition_of(api_version: str, kind: str) -> str:
-    if kind == "DeleteOptions":
-        return DELETE_OPTIONS
-    known = kinds.by_kind(api_version, kind)
-    return known.schema if known is not None else OTHER_TYPES.get((api_version, kind), "")
+def encode(tree: Obj, name: str = "") -> bytes:
+    """A whole object as a body. `name` is its definition's, where the caller knows it. Raises ProtobufError."""
+    api_version, kind = tree.get("apiVersion", ""), tree.get("kind", "")
+    name = name or definition_of(api_version, kind)
+    if not name:
+        raise ProtobufError(f"{api_version} {kind} has no protobuf form")
+    return wrap(api_version, kind, encode_message(name, tree))
 
 
-def _message(data: memoryview, of: Definition, names: Numbers, tree: dict[str, Any], depth: int) -> None:
-    """Reads the fields of a message into `tree`; fields that are not known are skipped."""
-    if depth > MAX_DEPTH:
-        raise ProtobufError("exceeded max depth")
-    for number, value in fields(data):
-        name = names.get(number)
-        if name is None:
-            continue
-        if not isinstance(name, str):
-            if isinstance(value, memoryview):
-                _message(value, of, name, tree, depth + 1)
-            continue
-        schema = of.fields.get(name)
-        if schema is None:
-            continue
-        if schema.tag == LIST:
-            assert schema.item is not None
-            tree.setdefault(name, []).extend(_items(schema.item, value, depth))
-        elif schema.tag == MAP:
-            assert schema.item is not None
-            key, child = _entry(schema.item, value, depth)
-            tree.setdefault(name, {})[key] = child
-        else:
-            tree[name] = _value(schema, value, depth)
+def wrap(api_version: str, kind: str, message: bytes) -> bytes:
+    """An object's message as a body."""
+    return b"".join((head(api_version, kind, len(message)), message, TAIL))
 
 
-def _items(item: Schema, value: int | float | memoryview, depth: int) -> list[Any]:
-    """One item of a repeated field, or many where numbers are packed."""
-    if item.tag in ("int32", "int64") and isinstance(value, memoryview):
-        packed, at = [], 0
-        while at < len(value):
-            number, at = varint(value, at)
-            packed.append(signed(number))
-        return packed
-    return [_value(item, value, depth)]
+def head(api_version: str, kind: str, length: int) -> bytes:
+    """What stands before a message of `length` bytes; `TAIL` stands behind it."""
+    return _type(api_version, kind) + _SECOND + encode_varint(length)
 
 
-def _entry(item: Schema, value: int | float | memoryview, depth: int) -> tuple[str, Any]:
-    """One entry of a map. Lists as values (`ExtraValue`) are messages with one repeated field."""
-    if not isinstance(value, memoryview):
-        raise ProtobufError("a map entry must be a message")
-    key, child = "", _empty(item)
-    for number, part in fields(value):
-        if number == 1:
-            key = _text(part)
-        elif number == 2 and item.tag == LIST and isinstance(part, memoryview):
-            assert item.item is not None
-            child = [_value(item.item, each, depth) for n, each in fields(part) if n == 1]
-        elif number == 2:
-            child = _value(item, part, depth)
-    return key, child
+TAIL = _NO_ENCODING
 
 
-def _empty(item: Schema) -> Any:
-    return {"string": "", LIST: [], MAP: {}, OBJECT: {}, "byte": "", "quantity": "0"}.get(item.tag)
+@lru_cache(maxsize=512)
+def _type(api_version: str, kind: str) -> bytes:
+    meta = delimited(_FIRST, api_version.encode()) + delimited(_SECOND, kind.encode())
+    return MAGIC + delimited(_FIRST, meta)
 
 
-def _value(schema: Schema, value: int | float | memoryview, depth: int) -> Any:
-    tag = schema.tag
-    if tag == "string":
-        return _text(value)
-    if tag == "boolean":
-        return bool(value)
-    if tag in ("int32", "int64"):
-        if not isinstance(value, int):
-            raise ProtobufError("wrong wireType for an integer")
-        return signed(value)
-    if tag == "double":
-        return value
-    if not isinstance(value, memoryview):
-        raise ProtobufError(f"wrong wireType for {tag}")
-    if tag == OBJECT:
-        tree: dict[str, Any] = {}
-        _message(value, schema.target, numbers(schema.reference) or NONE, tree, depth + 1)
-        return tree
-    if tag == "byte":
-        return base64.b64encode(value).decode()
-    return _special(tag, value)
+def item(message: bytes) -> tuple[bytes, bytes]:
+    """An object's message as an item of a list's message: what stands before it, and itself."""
+    return _SECOND + encode_varint(len(message)), message
 
 
-def _special(tag: str, value: memoryview) -> Any:
-    """The types that are messages in protobuf and scalars in JSON."""
-    parts = dict(fields(value))
-    if tag in ("time", "microtime"):
-        if not parts:
-            return None
-        seconds, nanos = signed(int(parts.get(1, 0))), int(parts.get(2, 0))
-        if tag == "time":
-            return timestamps.rfc3339(seconds)
-        return timestamps.rfc3339_micro(seconds + nanos / 1e9)
-    if tag == "quantity":
-        return _text(parts.get(1, memoryview(b"0")))
-    if tag == "intorstr":
-        if parts.get(1, 0) == 1:
-            return _text(parts.get(3, memoryview(b"")))
-        return signed(int(parts.get(2, 0)))
-    raw = parts.get(1)  # FieldsV1, RawExtension, JSON: the text itself
-    if raw is None:
-        return None
-    try:
-        return orjson.loads(raw)  # type: ignore[arg-type]
-    except orjson.JSONDecodeError as error:
-        raise ProtobufError(f"embedded JSON: {error}") from error
+def list_metadata(metadata: Obj) -> bytes:
+    """A list's metadata as the first field of its message."""
+    return delimited(_FIRST, encode_message(f"{META}.ListMeta", metadata))
+
+
+def partial(metadata: Obj) -> bytes:
+    """The message of a `PartialObjectMetadata`."""
+    return delimited(_FIRST, encode_message(f"{META}.ObjectMeta", metadata))
+
+
+def partial_body(metadata: Obj, version: str) -> bytes:
+    """A `PartialObjectMetadata` as a body."""
+    return wrap(f"meta.k8s.io/{version}", PARTIAL, partial(metadata))
+
+
+def frame(type_: str, body: bytes) -> bytes:
+    """A watch event as it goes out: four bytes of length, then a `WatchEvent` with the object's whole body."""
+    event = delimited(_FIRST, type_.encode()) + delimited(_SECOND, delimited(_FIRST, body))
+    return struct.pack(">I", len(event)) + event
 
 
 def _text(value: int | float | memoryview) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
+from pybernetes.aio import upkeep
 from pybernetes.store.types import Compacted, Store, StoreError
 
 from ..cacher import Cacher
@@ -16,7 +16,7 @@ async def compact(store: Store, cacher: Cacher, interval: float) -> None:
     """Runs until cancelled. A reader has at least `interval` seconds for what it read at a revision."""
     while True:
         revision = cacher.revision
-        await asyncio.sleep(interval)
+        await upkeep.pause(interval)
         if revision <= 0:
             continue
         try:

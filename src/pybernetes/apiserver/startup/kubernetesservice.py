@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from pybernetes.aio import upkeep
 from pybernetes.api.errors import ApiError
 from pybernetes.api.kind import Kind
 from pybernetes.api.kinds import ENDPOINTS, ENDPOINTSLICE, SERVICE
@@ -43,7 +43,7 @@ async def keep(
 ) -> None:
     """Publishes again at intervals, until cancelled."""
     while True:
-        await asyncio.sleep(INTERVAL)
+        await upkeep.pause(INTERVAL)
         try:
             await publish(transport, registry, config, cluster_ip)
         except ApiError as error:

@@ -10,6 +10,8 @@ from pybernetes.api.kinds import POD
 from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.lang import timestamps
 
+from ..admission.chain import admit_mutating, admit_validating
+from ..admission.plugin import Admission
 from ..context import RequestContext
 from ..replies import Reply, TreeReply
 from ..verbs.change import change_object
@@ -20,6 +22,15 @@ async def create_binding(ctx: RequestContext) -> Reply:
     """`POST pods/x/binding`, 201. Raises Conflict where the pod has a node or is going."""
     binding, _ = body_tree(ctx)
     target = check_binding(binding)
+    binding = {
+        "apiVersion": "v1",
+        "kind": "Binding",
+        **binding,
+        "metadata": dict(binding.get("metadata") or {}),
+    }
+    admission = Admission(ctx, ctx.kind, "CREATE", binding, None, subresource="binding", name=ctx.info.name)
+    admit_mutating(admission)
+    admit_validating(admission)
 
     def build(old: Obj) -> MutableObj:
         return bound(private(old), binding, target, ctx.services.env.now())
@@ -80,6 +91,8 @@ def bound(pod: MutableObj, binding: Obj, node: str, now: float) -> MutableObj:
     annotations = (binding.get("metadata") or {}).get("annotations")
     if annotations:
         metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
+    if labels := (binding.get("metadata") or {}).get("labels"):
+        metadata["labels"] = {**labels, **(metadata.get("labels") or {})}
     if "generation" in metadata:
         metadata["generation"] += 1
     status = pod.setdefault("status", {})

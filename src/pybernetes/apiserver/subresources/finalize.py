@@ -12,6 +12,7 @@ from ..context import RequestContext
 from ..replies import Reply
 from ..verbs.change import change_object
 from ..verbs.objects import check_preconditions, private, raise_invalid, read_object
+from ..verbs.ownership import record
 
 
 async def update_finalize(ctx: RequestContext) -> Reply:
@@ -24,6 +25,7 @@ async def update_finalize(ctx: RequestContext) -> Reply:
         new = private(old)
         spec = {k: v for k, v in (new.get("spec") or {}).items() if k != "finalizers"}
         new["spec"] = {**spec, "finalizers": finalizers} if finalizers else spec
+        record(ctx, ctx.kind, new, old)
         return new
 
     return await change_object(ctx, build, _complete)

@@ -12,11 +12,20 @@ from pybernetes.lang import labelselector
 from ..context import RequestContext
 from ..replies import Reply, TreeReply
 from ..storage import not_found
+from ..verbs import apply as serverside
 from ..verbs.change import change_object
 from ..verbs.objects import body_tree, complete_update, conflict, current_tree, private
 from ..verbs.patch import apply, read_patch
 from ..verbs.revisions import at_least
 
+SCALE = Kind(
+    group="autoscaling",
+    version="v1",
+    kind="Scale",
+    plural="scales",
+    namespaced=True,
+    schema="io.k8s.api.autoscaling.v1.Scale",
+)
 SHOWN_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 
@@ -42,10 +51,29 @@ async def update_scale(ctx: RequestContext) -> Reply:
 
 async def patch_scale(ctx: RequestContext) -> Reply:
     change, language = read_patch(ctx)
+    if language == "apply":
+        return await _apply_scale(ctx, change)
 
     def build(old: Obj) -> MutableObj:
         scale = apply(scale_of(ctx.kind, old), change, language, None)
         return _scaled(ctx.kind, old, scale)
+
+    return await _change(ctx, build)
+
+
+async def _apply_scale(ctx: RequestContext, config: Any) -> Reply:
+    """An applied Scale owns the replicas of what it scales."""
+    kind = ctx.kind
+    assert kind.scale is not None
+    serverside.check_config(SCALE, config)
+    path = kind.scale[0].strip(".").split(".")
+    replicas = (config.get("spec") or {}).get("replicas")
+    reduced = evolve({}, *path, replicas) if replicas is not None else {}
+
+    def build(old: Obj) -> MutableObj:
+        wanted = {"metadata": config.get("metadata") or {}, "spec": {"replicas": replicas or 0}}
+        _scaled(kind, old, wanted)
+        return private(serverside.merged(ctx, kind, old, reduced))
 
     return await _change(ctx, build)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from ..componentstatuses import get_component_status, list_component_statuses
 from ..context import RequestContext
 from ..replies import Reply
 from ..verbs.get import get
@@ -13,6 +14,7 @@ from .accessreviews import (
     self_subject_rules_review,
     subject_access_review,
 )
+from .approval import patch_approval, update_approval
 from .binding import create_binding, create_binding_by_name
 from .connect import connect
 from .ephemeralcontainers import patch_ephemeral, update_ephemeral
@@ -47,6 +49,11 @@ SPECIFIC: Mapping[tuple[str, str, str], Verbs] = {
     ("", "pods", "portforward"): {"get": connect, "create": connect},
     ("", "namespaces", "finalize"): {"update": update_finalize},
     ("", "serviceaccounts", "token"): {"create": create_token},
+    ("certificates.k8s.io", "certificatesigningrequests", "approval"): {
+        "get": get,
+        "update": update_approval,
+        "patch": patch_approval,
+    },
 }
 
 _AUTHORIZATION, _AUTHENTICATION = "authorization.k8s.io", "authentication.k8s.io"
@@ -61,3 +68,8 @@ CREATED_ONLY: Mapping[tuple[str, str], Serve] = {
     (_AUTHENTICATION, "selfsubjectreviews"): self_subject_review,
 }
 """Resources that are created to be answered."""
+
+COMPUTED: Mapping[tuple[str, str], Verbs] = {
+    ("", "componentstatuses"): {"get": get_component_status, "list": list_component_statuses},
+}
+"""Resources that are not stored but found out when they are read."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pybernetes.api.errors import BadRequest, NotFound
 
+from ..admission.chain import admit_mutating, admit_validating
+from ..admission.plugin import Admission
 from ..authn import tokenrequest
 from ..context import RequestContext
 from ..replies import Reply, TreeReply
@@ -25,4 +27,8 @@ async def create_token(ctx: RequestContext) -> Reply:
     if account is None:
         raise not_found(ctx.kind, ctx.info.name)
     tree = current_tree(ctx.kind, account)
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", **request}
+    admission = Admission(ctx, ctx.kind, "CREATE", request, None, subresource="token", name=ctx.info.name)
+    admit_mutating(admission)
+    admit_validating(admission)
     return TreeReply(tokenrequest.answer(request, tree, issuer, ctx.services.registry.core), 201)

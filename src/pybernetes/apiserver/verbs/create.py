@@ -11,7 +11,9 @@ from ..admission.plugin import Admission
 from ..context import RequestContext
 from ..replies import Reply, TreeReply, VersionReply
 from ..storage import already_exists
+from ..writeoptions import check_options
 from .objects import check_namespace, complete_new, private, read_object, stamp_new, to_store
+from .requester import REQUESTER
 
 NAME_ATTEMPTS = 8
 """How many generated names are tried before the clash is the client's to handle."""
@@ -20,6 +22,7 @@ NAME_ATTEMPTS = 8
 async def create(ctx: RequestContext) -> Reply:
     """201 with the object as stored. Raises AlreadyExists, Invalid, BadRequest and what admission raises."""
     kind = ctx.kind
+    check_options(ctx, "CreateOptions")
     tree = read_object(ctx, kind)
     check_namespace(ctx, kind, tree)
     await ensure_seen(Admission(ctx, kind, "CREATE", tree, None))
@@ -36,6 +39,8 @@ async def create_object(ctx: RequestContext, kind: Kind, tree: MutableObj) -> Re
         if attempt:
             tree = private(original)
         stamp_new(ctx, kind, tree)
+        if (note := REQUESTER.get((kind.group, kind.plural))) is not None:
+            note(ctx, tree)
         complete_new(ctx, kind, tree)
         try:
             return await _store(ctx, kind, tree)

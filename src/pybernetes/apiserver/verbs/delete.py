@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pybernetes.api.errors import BadRequest, Cause, Invalid
+from pybernetes.api.fielderrors import show
 from pybernetes.api.kind import Kind
 from pybernetes.api.kinds import NAMESPACE
 from pybernetes.api.meta import MutableObj, Obj
@@ -94,6 +95,8 @@ def mark(kind: Kind, tree: MutableObj, options: DeleteOptions, now: float) -> Mu
     """The object marked for deletion (changed in place); None where it can go at once."""
     metadata = tree["metadata"]
     _set_policy(metadata, options.policy)
+    if not metadata.get("deletionTimestamp"):
+        kind.prepare_delete(tree, now)
     if kind is NAMESPACE and has_finalizers(kind, tree):
         tree["status"] = {**(tree.get("status") or {}), "phase": "Terminating"}
     grace = _grace(tree, options) if kind.graceful else 0
@@ -166,8 +169,7 @@ def read_options(ctx: RequestContext) -> DeleteOptions:
         data = ctx.request.body
         tree = decode(data, ctx.request.headers.get("content-type", "")) if data.strip() else None
     check_depth(tree)
-    options = options_from_tree({} if tree is None else tree, ctx.query)
-    return replace(options, dry_run=options.dry_run or ctx.dry_run)
+    return options_from_tree({} if tree is None else tree, ctx.query)
 
 
 def options_from_tree(tree: Any, query: Mapping[str, str]) -> DeleteOptions:
@@ -192,8 +194,15 @@ def options_from_tree(tree: Any, query: Mapping[str, str]) -> DeleteOptions:
         resource_version=str(preconditions.get("resourceVersion") or ""),
         grace=_seconds(tree.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))),
         policy=policy,
-        dry_run=bool(tree.get("dryRun")),
+        dry_run=_dry_run(tree.get("dryRun") or ([query["dryRun"]] if query.get("dryRun") else [])),
     )
+
+
+def _dry_run(given: list[str]) -> bool:
+    """Raises Invalid for anything but nothing or All."""
+    if given and given != ["All"]:
+        raise _invalid("dryRun", given, "", "FieldValueNotSupported")
+    return bool(given)
 
 
 def _seconds(value: Any) -> int | None:
@@ -205,11 +214,13 @@ def _seconds(value: Any) -> int | None:
         raise BadRequest(f"gracePeriodSeconds: Invalid value: {value!r}: must be an integer") from error
 
 
-def _invalid(field: str, value: str, detail: str) -> Invalid:
-    message = f'Invalid value: "{value}": {detail}'
+def _invalid(field: str, value: Any, detail: str, reason: str = "FieldValueInvalid") -> Invalid:
+    message = f"Invalid value: {show(value)}: {detail}"
+    if reason == "FieldValueNotSupported":
+        message = f'Unsupported value: {show(value)}: supported values: "All"'
     return Invalid(
         f'DeleteOptions.meta.k8s.io "" is invalid: {field}: {message}',
         group="meta.k8s.io",
         kind="DeleteOptions",
-        causes=[Cause("FieldValueInvalid", message, field)],
+        causes=[Cause(reason, message, field)],
     )

@@ -9,10 +9,13 @@ from pybernetes.api.errors import NotFound
 
 from ..admission.chain import admit_deletion
 from ..admission.plugin import Admission
+from ..admission.questions import answering
 from ..context import RequestContext
 from ..replies import ListReply, Reply
 from ..selection import selection_of
-from .delete import delete_object, read_options
+from ..storage import Outcome
+from ..version import Version
+from .delete import DeleteOptions, delete_object, read_options
 
 TURN = 50
 """Objects deleted before other requests get their turn."""
@@ -27,9 +30,8 @@ async def deletecollection(ctx: RequestContext) -> Reply:
     await cacher.fresh()
     versions = cache.select(selection)
     for number, version in enumerate(versions, 1):
-        admit_deletion(Admission(ctx, ctx.kind, "DELETE", None, None, name=version.name))
         try:
-            outcome = await delete_object(ctx, version.namespace, version.name, options)
+            outcome = await answering(ctx, lambda ctx, at=version: _delete(ctx, at, options))  # type: ignore[misc]
         except NotFound:
             continue
         if outcome.changed:
@@ -37,3 +39,8 @@ async def deletecollection(ctx: RequestContext) -> Reply:
         if number % TURN == 0:
             await asyncio.sleep(0)
     return ListReply(ctx.kind, versions, cacher.revision)
+
+
+async def _delete(ctx: RequestContext, version: Version, options: DeleteOptions) -> Outcome:
+    admit_deletion(Admission(ctx, ctx.kind, "DELETE", None, version.tree(), name=version.name))
+    return await delete_object(ctx, version.namespace, version.name, options)

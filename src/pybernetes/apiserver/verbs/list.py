@@ -52,6 +52,8 @@ async def list_objects(ctx: RequestContext) -> Reply:
     resource_version, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
     token = query.get("continue", "")
     _check_options(resource_version, match, token)
+    if "sendInitialEvents" in query:
+        raise invalid_list_options("sendInitialEvents", "sendInitialEvents is forbidden for list")
     if token:
         position = Position.parse(token, cache.prefix)
         return await _page_at(ctx, cache, selection, position.revision, position.start, limit)

@@ -24,6 +24,7 @@ from ..admission.plugin import Admission
 from ..bodies import JSON, check_depth, decode, media_type
 from ..context import RequestContext
 from ..version import Version
+from .ownership import record, same_owners
 
 GENERATED_NAME_LENGTH = 63
 SUFFIX_LENGTH = 5
@@ -82,11 +83,25 @@ def check_object(
         raise BadRequest(
             f"the API version in the data ({api_version}) does not match the expected API version ({kind.api_version})"
         )
+    tree, managed_fields = _without_owners(tree)
     checked = fieldvalidation.check(ctx, kind, tree, duplicates or [], known)
     checked["apiVersion"], checked["kind"] = api_version, kind_name
     metadata = checked.get("metadata")
     checked["metadata"] = dict(metadata) if isinstance(metadata, dict) else {}
+    if managed_fields:
+        checked["metadata"]["managedFields"] = managed_fields
     return checked
+
+
+def _without_owners(tree: MutableObj) -> tuple[MutableObj, Any]:
+    """The tree without its managedFields, and those: large, rarely changed, and checked where they are used."""
+    metadata = tree.get("metadata")
+    if not isinstance(metadata, dict):
+        return tree, None
+    entries = metadata.get("managedFields")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        return tree, None
+    return {**tree, "metadata": {k: v for k, v in metadata.items() if k != "managedFields"}}, entries
 
 
 def _go_type(value: Any) -> str:
@@ -147,6 +162,7 @@ def stamp_new(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:
 def complete_new(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:
     """From a stamped object to one that may be stored. Raises Invalid and what admission raises."""
     kind.default(tree)
+    record(ctx, kind, tree, None)
     kind.prepare_create(tree)
     admission = Admission(ctx, kind, "CREATE", tree, None)
     admit_mutating(admission)
@@ -175,12 +191,13 @@ def complete_update(
         if "status" in old:
             new["status"] = private(old["status"])
     kind.default(new)
+    record(ctx, kind, new, old)
     kind.prepare_update(new, old)
     admission = Admission(ctx, kind, "UPDATE", new, old, subresource=ctx.info.subresource)
     admit_mutating(admission)
     kind.default(new)
     _count_generation(kind, new, old)
-    if same(new, old):
+    if same(new, old) and same_owners(new, old):
         return False
     errors = FieldErrors()
     validate_metadata_update(kind, new, old, errors)
@@ -207,10 +224,11 @@ def complete_status(ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj) 
     if annotations:
         new["metadata"]["annotations"] = annotations
     kind.default(new)
+    record(ctx, kind, new, old)
     kind.prepare_status(new, old, ctx.services.env.now())
     admission = Admission(ctx, kind, "UPDATE", new, old, subresource="status")
     admit_mutating(admission)
-    if same(new, old):
+    if same(new, old) and same_owners(new, old):
         return False
     errors = FieldErrors()
     validate_metadata_update(kind, new, old, errors)
@@ -269,7 +287,7 @@ def raise_invalid(kind: Kind, tree: Obj, errors: FieldErrors) -> None:
 
 
 def same(new: Obj, old: Obj) -> bool:
-    """Whether nothing but the resourceVersion would change."""
+    """Whether nothing but the resourceVersion and the owners would change."""
     if len(new) != len(old):
         return False
     for key, value in new.items():
@@ -295,9 +313,15 @@ def to_store(kind: Kind, tree: MutableObj) -> MutableObj:
 
 
 def private(tree: Obj) -> MutableObj:
-    """A copy that shares nothing: where defaults are about to be filled in. An encode and a decode are the fastest
-    deep copy there is."""
-    copy: MutableObj = orjson.loads(orjson.dumps(tree))
+    """A copy that shares nothing but the owners (nobody changes those in place): where defaults are about to be filled
+    in. An encode and a decode are the fastest deep copy there is."""
+    metadata = tree.get("metadata")
+    if not isinstance(metadata, dict) or "managedFields" not in metadata:
+        copy: MutableObj = orjson.loads(orjson.dumps(tree))
+        return copy
+    bare = {**tree, "metadata": {k: v for k, v in metadata.items() if k != "managedFields"}}
+    copy = orjson.loads(orjson.dumps(bare))
+    copy["metadata"]["managedFields"] = metadata["managedFields"]
     return copy
 
 
@@ -305,7 +329,6 @@ def _keep_metadata(new: MutableObj, old: Obj) -> None:
     metadata = new["metadata"]
     for field in KEPT:
         _keep(metadata, old["metadata"], field)
-    metadata.pop("managedFields", None)
     metadata["name"] = old["metadata"]["name"]
 
 
@@ -320,6 +343,10 @@ def _count_generation(kind: Kind, new: MutableObj, old: Obj) -> None:
     """The generation goes up by one when anything but metadata and status changes."""
     if not kind.generation:
         return
-    unchanged = all(new.get(key) == old.get(key) for key in {*new, *old} if key not in ("metadata", "status"))
+    # A custom resource without a status subresource has a status like any other field.
+    uncounted = (
+        ("metadata",) if kind.own_schema and "status" not in kind.subresources else ("metadata", "status")
+    )
+    unchanged = all(new.get(key) == old.get(key) for key in {*new, *old} if key not in uncounted)
     before = old["metadata"].get("generation", 0)
     new["metadata"]["generation"] = before if unchanged else before + 1

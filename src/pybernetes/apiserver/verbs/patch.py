@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybernetes.api.errors import BadRequest, Invalid
+import orjson
+
+from pybernetes.api.errors import BadRequest, Invalid, RequestEntityTooLarge
 from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.client.interface import PatchType
 from pybernetes.lang import patch_json, patch_merge, patch_strategic
@@ -14,6 +16,8 @@ from ..bodies import check_depth, check_size, decode_json, decode_yaml, media_ty
 from ..context import RequestContext
 from ..fieldvalidation import patch_schema
 from ..replies import Reply
+from ..writeoptions import check_options
+from . import apply as serverside
 from .change import Complete, change_object
 from .objects import check_object, complete_update
 
@@ -21,6 +25,7 @@ PATCH_TYPES: dict[str, PatchType] = {
     "application/json-patch+json": "json",
     "application/merge-patch+json": "merge",
     "application/strategic-merge-patch+json": "strategic",
+    "application/apply-patch+yaml": "apply",
 }
 """Content types, and the language of each."""
 
@@ -29,6 +34,10 @@ async def patch(ctx: RequestContext, complete: Complete = complete_update) -> Re
     """200 with the object as it is now. Raises Conflict only for a resourceVersion in the patch itself."""
     kind = ctx.kind
     change, language = read_patch(ctx)
+    if language == "strategic" and kind.own_schema is not None:
+        raise unsupported(tuple(media for media, other in PATCH_TYPES.items() if other != "strategic"))
+    if language == "apply":
+        return await serverside.apply(ctx, change, complete)
     schema = patch_schema(kind) if language == "strategic" else None
 
     def build(old: Obj) -> MutableObj:
@@ -53,6 +62,7 @@ def read_patch(ctx: RequestContext) -> tuple[Any, PatchType]:
         language = ctx.patch_type or "merge"
         if language not in PATCH_TYPES.values():
             raise unsupported(tuple(PATCH_TYPES))
+        _check_options(ctx, language)
         return ctx.body, language
     data = ctx.request.body
     media = media_type(ctx.request.headers.get("content-type", ""))
@@ -60,11 +70,31 @@ def read_patch(ctx: RequestContext) -> tuple[Any, PatchType]:
     found = PATCH_TYPES.get(media)
     if found is None:
         raise unsupported(tuple(PATCH_TYPES))
-    # Upstream reads YAML here too.
-    is_json = data[:1] in b"{[" or not data.strip()
-    tree = decode_json(data, "error decoding patch: ") if is_json else decode_yaml(data)
+    _check_options(ctx, found)
+    if found == "apply":
+        tree = _configuration(data)
+    else:  # upstream reads YAML here too
+        is_json = data[:1] in b"{[" or not data.strip()
+        tree = decode_json(data, "error decoding patch: ") if is_json else decode_yaml(data)
     check_depth(tree)
     return tree, found
+
+
+def _configuration(data: bytes) -> Any:
+    """An applied configuration: YAML, of which JSON is the part that clients mostly send."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        pass  # YAML says what is wrong, if anything is
+    try:
+        return decode_yaml(data)
+    except BadRequest as error:
+        raise BadRequest(f"error decoding YAML: {error}") from error
+
+
+def _check_options(ctx: RequestContext, language: PatchType) -> None:
+    applies = language == "apply"
+    check_options(ctx, "PatchOptions", applies=applies, patches=not applies)
 
 
 def apply(old: Obj, change: Any, language: PatchType, schema: PatchSchema | None) -> MutableObj:
@@ -81,6 +111,8 @@ def apply(old: Obj, change: Any, language: PatchType, schema: PatchSchema | None
     except patch_json.JsonPatchError as error:
         # Upstream does not tell more of it.
         raise Invalid("the server rejected our request due to an error in our request") from error
+    except patch_json.TooManyOperations as error:
+        raise RequestEntityTooLarge(f"Request entity too large: {error}") from error
     except (patch_json.BadJsonPatch, patch_strategic.StrategicPatchError) as error:
         raise BadRequest(f"{error}") from error
     if not isinstance(result, dict) or not isinstance(result.get("metadata"), dict):

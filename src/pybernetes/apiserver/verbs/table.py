@@ -10,7 +10,7 @@ from pybernetes.api.kind import Kind
 from ..context import RequestContext
 from ..nonresource import not_found
 from ..replies import Reply
-from ..subresources.table import CREATED_ONLY, GENERIC, SPECIFIC
+from ..subresources.table import COMPUTED, CREATED_ONLY, GENERIC, SPECIFIC
 from .create import create
 from .delete import delete
 from .deletecollection import deletecollection
@@ -43,7 +43,13 @@ async def serve_resource(ctx: RequestContext) -> Reply:
     info, kind = ctx.info, ctx.kind
     if info.subresource:
         return await _serve_subresource(ctx, kind, info.subresource)
+    if kind.deprecated:
+        ctx.warn(kind.deprecated)
     if info.verb not in kind.verbs or (info.verb in NAMED and not info.name):
+        if info.verb == "create" and kind.own_schema is not None:
+            raise method_not_allowed(
+                kind, "create not allowed while custom resource definition is terminating"
+            )
         raise method_not_allowed(kind)
     if kind.namespaced and not info.namespace and info.verb not in ACROSS_NAMESPACES:
         if info.verb in NAMED:
@@ -55,7 +61,8 @@ async def serve_resource(ctx: RequestContext) -> Reply:
         special = CREATED_ONLY.get((kind.group, kind.plural))
         if special is not None:
             return await special(ctx)
-    return await VERBS[info.verb](ctx)
+    computed = COMPUTED.get((kind.group, kind.plural))
+    return await (computed or VERBS)[info.verb](ctx)
 
 
 async def _serve_subresource(ctx: RequestContext, kind: Kind, subresource: str) -> Reply:
@@ -68,7 +75,7 @@ async def _serve_subresource(ctx: RequestContext, kind: Kind, subresource: str) 
     return await serve(ctx)
 
 
-def method_not_allowed(kind: Kind) -> MethodNotAllowed:
-    return MethodNotAllowed(
-        "the server does not allow this method on the requested resource", group=kind.group, kind=kind.plural
-    )
+def method_not_allowed(
+    kind: Kind, why: str = "the server does not allow this method on the requested resource"
+) -> MethodNotAllowed:
+    return MethodNotAllowed(why, group=kind.group, kind=kind.plural)

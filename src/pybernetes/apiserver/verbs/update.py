@@ -7,6 +7,7 @@ from pybernetes.api.meta import MutableObj, Obj
 
 from ..context import RequestContext
 from ..replies import Reply
+from ..writeoptions import check_options
 from .change import Complete, change_object
 from .objects import check_namespace, complete_update, private, read_object
 
@@ -14,6 +15,7 @@ from .objects import check_namespace, complete_update, private, read_object
 async def update(ctx: RequestContext, complete: Complete = complete_update) -> Reply:
     """200 with the object as it is now. Raises Conflict where `metadata.resourceVersion` is not the current one."""
     kind, name = ctx.kind, ctx.info.name
+    check_options(ctx, "UpdateOptions")
     tree = read_object(ctx, kind)
     check_namespace(ctx, kind, tree)
     given = tree["metadata"].get("name", "")

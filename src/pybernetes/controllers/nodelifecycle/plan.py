@@ -164,4 +164,5 @@ CONTROLLER = ControllerDef(
     observe=observe,
     plan=plan,
     account="node-controller",
+    rounds=True,
 )

@@ -1,28 +1,51 @@
-"""ReplicaSet: adopt, create or delete pods until there are as many as wanted, and report how many there are."""
+"""ReplicaSet and ReplicationController: adopt, create or delete pods until there are as many as wanted, and report how
+many there are. The two differ only in how they write their selector.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from pybernetes.api import kinds
 from pybernetes.api.errors import ApiError
+from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj, is_deleting, labels_of, name_of, namespace_of, uid_of
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself, owner_key
 from pybernetes.control.ownership import Claim, claim, owner_reference
 from pybernetes.control.plan import Batch, Create, Delete, Plan, Report, Steps, Update
 from pybernetes.controllers.pods import available_in, is_active, is_ready
-from pybernetes.lang.labelselector import from_label_selector
+from pybernetes.lang.labelselector import Selector, from_label_selector
 from pybernetes.lang.timestamps import rfc3339
 
 from .ranking import deletion_order
 
 FAILURE = "ReplicaFailure"
 BURST = 500  # pods created or deleted in one plan, as upstream
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One of the two kinds."""
+
+    kind: Kind
+    selector: Callable[[Obj], Selector]
+
+
+def _by_expressions(replica_set: Obj) -> Selector:
+    return from_label_selector(replica_set["spec"]["selector"])
+
+
+def _by_labels(controller: Obj) -> Selector:
+    return from_label_selector({"matchLabels": controller["spec"].get("selector") or {}})
+
+
+REPLICASETS = Family(kinds.REPLICASET, _by_expressions)
+REPLICATIONCONTROLLERS = Family(kinds.REPLICATIONCONTROLLER, _by_labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +58,8 @@ class Seen:
     neighbours: dict[str, int]
 
 
-def observe(key: str, caches: Caches) -> Seen | None:
-    replica_set = caches.get(kinds.REPLICASET, key)
+def observe(family: Family, key: str, caches: Caches) -> Seen | None:
+    replica_set = caches.get(family.kind, key)
     if replica_set is None:
         return None
     owned = caches.owned(kinds.POD, replica_set)
@@ -48,10 +71,11 @@ def observe(key: str, caches: Caches) -> Seen | None:
     )
 
 
-def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
+def plan(family: Family, seen: Seen, now: float, _settings: Settings) -> Plan:
     replica_set = seen.replica_set
-    selector = from_label_selector(replica_set["spec"]["selector"])
-    claimed = claim(replica_set, kinds.REPLICASET, selector, kinds.POD, seen.owned, seen.orphans)
+    claimed = claim(
+        replica_set, family.kind, family.selector(replica_set), kinds.POD, seen.owned, seen.orphans
+    )
     steps = Steps([*claimed.patches])
     active = [pod for pod in claimed.kept if is_active(pod)]
     wanted = int(replica_set["spec"].get("replicas", 1))
@@ -60,27 +84,29 @@ def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
     if not is_deleting(replica_set):
         if len(active) < wanted:
             count = min(wanted - len(active), BURST)
-            making = tuple(_create(replica_set) for _ in range(count))
-            steps.add(Batch(making, partial(_failed, replica_set, counts, "FailedCreate", now)))
+            making = tuple(_create(family.kind, replica_set) for _ in range(count))
+            steps.add(Batch(making, partial(_failed, family.kind, replica_set, counts, "FailedCreate", now)))
             why += f": creating {count}"
         elif len(active) > wanted:
             doomed = deletion_order(active, seen.neighbours)[: min(len(active) - wanted, BURST)]
             removing = tuple(_delete(replica_set, pod) for pod in doomed)
-            steps.add(Batch(removing, partial(_failed, replica_set, counts, "FailedDelete", now)))
+            steps.add(
+                Batch(removing, partial(_failed, family.kind, replica_set, counts, "FailedDelete", now))
+            )
             why += f": deleting {len(doomed)}"
     kept = [c for c in _conditions(replica_set) if c["type"] != FAILURE]
-    if update := _report(replica_set, counts, kept):
+    if update := _report(family.kind, replica_set, counts, kept):
         steps.add(update)
     steps.look_again(look_again)
     return steps.plan(why)
 
 
-def _create(replica_set: Obj) -> Create:
+def _create(kind: Kind, replica_set: Obj) -> Create:
     template = replica_set["spec"]["template"]
     metadata = {
         "generateName": f"{name_of(replica_set)}-",
         "namespace": namespace_of(replica_set),
-        "ownerReferences": [owner_reference(replica_set, kinds.REPLICASET)],
+        "ownerReferences": [owner_reference(replica_set, kind)],
         **{
             k: v
             for k, v in (template.get("metadata") or {}).items()
@@ -134,12 +160,12 @@ def _conditions(replica_set: Obj) -> list[Any]:
 
 
 def _failed(
-    replica_set: Obj, counts: dict[str, Any], reason: str, now: float, error: ApiError
+    kind: Kind, replica_set: Obj, counts: dict[str, Any], reason: str, now: float, error: ApiError
 ) -> Update | None:
     """What the status says when pods could not be made or deleted; the first failure stays until one goes well."""
     conditions = _conditions(replica_set)
     if any(entry["type"] == FAILURE for entry in conditions):
-        return _report(replica_set, counts, conditions)
+        return _report(kind, replica_set, counts, conditions)
     entry = {
         "type": FAILURE,
         "status": "True",
@@ -147,20 +173,20 @@ def _failed(
         "reason": reason,
         "message": error.message,
     }
-    return _report(replica_set, counts, [*conditions, entry])
+    return _report(kind, replica_set, counts, [*conditions, entry])
 
 
-def _report(replica_set: Obj, counts: dict[str, Any], conditions: list[Any]) -> Update | None:
+def _report(kind: Kind, replica_set: Obj, counts: dict[str, Any], conditions: list[Any]) -> Update | None:
     """The status, if it differs from the one there is."""
     status = {**counts, "conditions": conditions} if conditions else counts
     if status == replica_set.get("status"):
         return None
-    return Update(kinds.REPLICASET, {**replica_set, "status": status}, "pods changed", "status")
+    return Update(kind, {**replica_set, "status": status}, "pods changed", "status")
 
 
-def _matching(pod: Obj, caches: Caches) -> list[str]:
+def _matching(family: Family, pod: Obj, caches: Caches) -> list[str]:
     """The ReplicaSet that owns the pod; for an orphan, every one of its namespace that would adopt it."""
-    owner = owner_key(pod, kinds.REPLICASET)
+    owner = owner_key(pod, family.kind)
     if owner is not None:
         return [owner]
     if pod["metadata"].get("ownerReferences"):
@@ -168,15 +194,22 @@ def _matching(pod: Obj, caches: Caches) -> list[str]:
     namespace = namespace_of(pod)
     return [
         f"{namespace}/{name_of(replica_set)}"
-        for replica_set in caches.list(kinds.REPLICASET, namespace)
-        if from_label_selector(replica_set["spec"]["selector"]).matches(labels_of(pod))
+        for replica_set in caches.list(family.kind, namespace)
+        if family.selector(replica_set).matches(labels_of(pod))
     ]
 
 
-CONTROLLER = ControllerDef(
-    "replicaset-controller",
-    watches=(itself(kinds.REPLICASET), Watch(kinds.POD, _matching)),
-    observe=observe,
-    plan=plan,
-    account="replicaset-controller",
+def _controller(name: str, account: str, family: Family) -> ControllerDef[Seen]:
+    return ControllerDef(
+        name,
+        watches=(itself(family.kind), Watch(kinds.POD, partial(_matching, family))),
+        observe=partial(observe, family),
+        plan=partial(plan, family),
+        account=account,
+    )
+
+
+CONTROLLER = _controller("replicaset-controller", "replicaset-controller", REPLICASETS)
+REPLICATION_CONTROLLER = _controller(
+    "replicationcontroller-controller", "replication-controller", REPLICATIONCONTROLLERS
 )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 
+from pybernetes.aio import upkeep
 from pybernetes.api.meta import Obj, annotations_of, labels_of, name_of, uid_of
 from pybernetes.kubelet import podspec
 from pybernetes.kubelet.probes.attempt import Target
@@ -229,11 +229,17 @@ class PodWorker:
         refresh_at = self._parts.volumes.next_refresh(self.pod) if self._memory.volumes_ready else None
         if refresh_at is not None:
             refresh_at = max(refresh_at, self._refresh_after)
-        due = [at for at in (made.wake_at, refresh_at) if at is not None]
-        timeout = max(min(due) - now, 0.001) if due else None
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                await self._wake.wait()
+        loop, timers = asyncio.get_running_loop(), []
+        if made.wake_at is not None:
+            timers.append(loop.call_later(max(made.wake_at - now, 0.001), self._wake.set))
+        if refresh_at is not None:
+            wait = max(refresh_at - now, 0.001)
+            timers.append(upkeep.call_later(loop, wait, upkeep.ROUND, self._wake.set))
+        try:
+            await self._wake.wait()
+        finally:
+            for timer in timers:
+                timer.cancel()
         if refresh_at is not None and self._parts.env.now() >= refresh_at:
             self._refresh_after = self._parts.env.now() + REFRESH_RETRY
             self.refresh_volumes()

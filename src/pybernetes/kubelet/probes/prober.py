@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pybernetes.aio import upkeep
 from pybernetes.api.meta import Obj
 from pybernetes.kubelet.host import Host
 from pybernetes.kubelet.podworker.seen import ProbeResults
@@ -105,7 +106,10 @@ class Prober:
                 return
             if kind == "liveness" and probed.states[kind].result is False:
                 return  # it will be killed; the next incarnation is probed anew
-            await asyncio.sleep(timing.period)
+            if answer is not None and answer.success == probed.states[kind].result:
+                await upkeep.pause(timing.period)  # it stays as it is until something changes
+            else:
+                await asyncio.sleep(timing.period)
 
     async def _started(self, probed: _Probed, kind: ProbeKind) -> None:
         """Other probes wait for the startup probe's success; without it, until the container is killed."""

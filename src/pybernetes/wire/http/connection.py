@@ -27,6 +27,16 @@ def plain_refusal(status: int, message: str) -> Response:
     return Response.text(status, message + "\n")
 
 
+class Connection(Protocol):
+    """What a server needs of its connections, of whatever version of HTTP."""
+
+    def overdue(self, now: float) -> bool: ...
+
+    def drain(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
 class Owner(Protocol):
     """What a connection needs of its server."""
 
@@ -36,9 +46,9 @@ class Owner(Protocol):
 
     def date_line(self) -> str: ...
 
-    def opened(self, connection: HttpConnection) -> None: ...
+    def opened(self, connection: Connection) -> None: ...
 
-    def closed(self, connection: HttpConnection) -> None: ...
+    def closed(self, connection: Connection) -> None: ...
 
 
 class HttpConnection(asyncio.Protocol):

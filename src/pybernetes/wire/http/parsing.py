@@ -73,7 +73,7 @@ class _Stop(Exception):
 
 
 @lru_cache(maxsize=512)
-def _header_name(name: bytes) -> str:
+def header_name(name: bytes) -> str:
     """Clients send the same few names again and again."""
     return name.decode("latin-1").lower()
 
@@ -143,7 +143,7 @@ class RequestParser:
         self._incoming.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._incoming.headers.add(_header_name(name), value.decode("latin-1"))
+        self._incoming.headers.add(header_name(name), value.decode("latin-1"))
 
     def on_headers_complete(self) -> None:
         self.phase = Phase.BODY

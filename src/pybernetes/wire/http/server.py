@@ -1,4 +1,7 @@
-"""The HTTP/1.1 server: listens on TCP and unix sockets, plain or TLS, and owns the connections."""
+"""The HTTP server: listens on TCP and unix sockets, plain or TLS, and owns the connections.
+
+Over TLS the client and the context's ALPN protocols choose between HTTP/1.1 and HTTP/2; without TLS it is HTTP/1.1.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,15 @@ import math
 import socket
 import ssl
 from collections.abc import Callable
+from typing import cast
 
 from pybernetes.wire.http import encode
-from pybernetes.wire.http.connection import HttpConnection, Refuse, plain_refusal
+from pybernetes.wire.http.connection import Connection, HttpConnection, Refuse, plain_refusal
 from pybernetes.wire.http.messages import Handler
 from pybernetes.wire.http.parsing import Limits
+
+HTTP2 = "h2"
+"""Its name in ALPN."""
 
 # How often connections that keep us waiting are looked for, in seconds.
 SWEEP = 5.0
@@ -39,7 +46,7 @@ class HttpServer:
         self.refuse = refuse
         self._now = now
         self._listeners: list[asyncio.Server] = []
-        self._connections: set[HttpConnection] = set()
+        self._connections: set[Connection] = set()
         self._date = ""
         self._date_until = -math.inf
         self._sweep: asyncio.TimerHandle | None = None
@@ -114,17 +121,19 @@ class HttpServer:
             self._date, self._date_until = encode.date_line(self._now()), at + 1.0
         return self._date
 
-    def opened(self, connection: HttpConnection) -> None:
+    def opened(self, connection: Connection) -> None:
         self._connections.add(connection)
         if self._sweep is None:
             self._sweep = asyncio.get_running_loop().call_later(SWEEP, self._close_overdue)
 
-    def closed(self, connection: HttpConnection) -> None:
+    def closed(self, connection: Connection) -> None:
         self._connections.discard(connection)
         if not self._connections and self._empty is not None and not self._empty.done():
             self._empty.set_result(None)
 
-    def _factory(self, scheme: str) -> Callable[[], HttpConnection]:
+    def _factory(self, scheme: str) -> Callable[[], asyncio.Protocol]:
+        if scheme == "https":
+            return lambda: ChosenByAlpn(self)
         return lambda: HttpConnection(self, scheme)
 
     def _close_overdue(self) -> None:
@@ -137,3 +146,21 @@ class HttpServer:
     async def _wait_empty(self, seconds: float) -> None:
         self._empty = asyncio.get_running_loop().create_future()
         await asyncio.wait((self._empty,), timeout=seconds)
+
+
+class ChosenByAlpn(asyncio.Protocol):
+    """Gives a TLS connection to the version of HTTP that was agreed on, as soon as the handshake is done."""
+
+    def __init__(self, server: HttpServer) -> None:
+        self._server = server
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        protocol: asyncio.Protocol
+        if transport.get_extra_info("ssl_object").selected_alpn_protocol() == HTTP2:
+            from pybernetes.wire.http2.connection import Http2Connection  # only where somebody speaks it
+
+            protocol = Http2Connection(self._server, "https")
+        else:
+            protocol = HttpConnection(self._server, "https")
+        cast(asyncio.Transport, transport).set_protocol(protocol)
+        protocol.connection_made(transport)

@@ -250,6 +250,14 @@ CONTROLLER_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
         rule("get patch update", "admissionregistration.k8s.io", "validatingadmissionpolicies/status"),
         events(),
     ),
+    # Not upstream's: what the sidecar of a CSI driver that provisions has, for volumes that are directories.
+    "local-path-provisioner": (
+        rule(f"create delete update {READ}", "core", "persistentvolumes"),
+        rule(f"update {READ}", "core", "persistentvolumeclaims"),
+        rule(READ, "core", "nodes"),
+        rule(READ, "storage.k8s.io", "storageclasses"),
+        events(),
+    ),
     "legacy-service-account-token-cleaner": (
         rule("get", "core", "configmaps", "kube-apiserver-legacy-service-account-token-tracking"),
         rule("patch delete", "core", "secrets"),

@@ -1,4 +1,4 @@
-"""The protobuf encoding itself: a message as (field number, value) pairs."""
+"""The protobuf encoding itself: a message as (field number, value) pairs, read and written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+_SHORT = tuple(bytes((number,)) for number in range(0x80))
 
 
 class ProtobufError(ValueError):
@@ -59,3 +60,27 @@ def varint(data: memoryview, at: int) -> tuple[int, int]:
 def signed(value: int) -> int:
     """A varint as the int32 or int64 that it stands for."""
     return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def encode_varint(value: int) -> bytes:
+    """A number, signed or not, as a varint."""
+    if 0 <= value < 0x80:
+        return _SHORT[value]
+    value &= 0xFFFF_FFFF_FFFF_FFFF
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def key(number: int, kind: int) -> bytes:
+    """What stands before a field's value."""
+    return encode_varint(number << 3 | kind)
+
+
+def delimited(key: bytes, data: bytes) -> bytes:
+    """A field of bytes: text, bytes or a message."""
+    length = len(data)
+    return key + (_SHORT[length] if length < 0x80 else encode_varint(length)) + data

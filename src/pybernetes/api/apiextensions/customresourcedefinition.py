@@ -1,0 +1,133 @@
+"""CustomResourceDefinitions: an object that defines a kind. What is done with it: `apiserver/customresources/`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pybernetes.lang import timestamps
+
+from ..kind import Kind
+from ..meta import MutableObj, Obj
+from .customresourcedefinition_validation import validate, validate_status, validate_update
+
+GROUP = "apiextensions.k8s.io"
+CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+"""The finalizer by which all instances are deleted before their definition goes."""
+WEBHOOK_PORT = 443
+
+
+def default(obj: MutableObj) -> None:
+    """singular and listKind follow from kind; nothing is converted unless somebody says how."""
+    spec = obj.get("spec")
+    if not isinstance(spec, dict):
+        return
+    names = spec.get("names")
+    if isinstance(names, dict) and names.get("kind"):
+        names.setdefault("singular", names["kind"].lower())
+        names.setdefault("listKind", f"{names['kind']}List")
+    if not isinstance(spec.get("conversion"), dict):
+        spec["conversion"] = {"strategy": "None"}
+    conversion = spec["conversion"]
+    if not conversion.get("strategy"):
+        conversion["strategy"] = "None"
+    service = ((conversion.get("webhook") or {}).get("clientConfig") or {}).get("service")
+    if isinstance(service, dict):
+        service.setdefault("port", WEBHOOK_PORT)
+
+
+def prepare_create(obj: MutableObj) -> None:
+    """The status is the server's; the storage version counts as stored from the start."""
+    obj["status"] = {}
+    _note_stored_version(obj)
+
+
+def prepare_update(new: MutableObj, _old: Obj) -> None:
+    _note_stored_version(new)
+
+
+def prepare_delete(obj: MutableObj, now: float) -> None:
+    """The instances go first: a finalizer waits for them, and a condition tells of it."""
+    metadata = obj["metadata"]
+    if metadata.get("deletionTimestamp"):
+        return
+    finalizers = list(metadata.get("finalizers") or ())
+    if CLEANUP not in finalizers:
+        metadata["finalizers"] = [*finalizers, CLEANUP]
+    obj["status"] = with_condition(
+        obj.get("status") or {},
+        "Terminating",
+        "True",
+        "InstanceDeletionPending",
+        "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+        now,
+    )
+
+
+def with_condition(status: Obj, type_: str, value: str, reason: str, message: str, now: float) -> MutableObj:
+    """The status with this condition: `lastTransitionTime` moves only where the value changes."""
+    new: dict[str, Any] = {
+        "type": type_,
+        "status": value,
+        "lastTransitionTime": timestamps.rfc3339(now),
+        "reason": reason,
+        "message": message,
+    }
+    conditions = list(status.get("conditions") or ())
+    for number, old in enumerate(conditions):
+        if old.get("type") == type_:
+            if old.get("status") == value:
+                new["lastTransitionTime"] = old.get("lastTransitionTime")
+            conditions[number] = new
+            break
+    else:
+        conditions.append(new)
+    return {**status, "conditions": conditions}
+
+
+def condition(crd: Obj, type_: str) -> Obj | None:
+    """The condition of that type."""
+    conditions: Iterable[Obj] = (crd.get("status") or {}).get("conditions") or ()
+    return next((each for each in conditions if each.get("type") == type_), None)
+
+
+def is_true(crd: Obj, type_: str) -> bool:
+    """Whether the condition of that type says True."""
+    found = condition(crd, type_)
+    return found is not None and found.get("status") == "True"
+
+
+def storage_version(crd: Obj) -> str:
+    """The version in which instances are stored."""
+    return next((v["name"] for v in crd["spec"].get("versions") or () if v.get("storage")), "")
+
+
+def _note_stored_version(obj: MutableObj) -> None:
+    stored = (obj.get("status") or {}).get("storedVersions") or []
+    for version in (obj.get("spec") or {}).get("versions") or ():
+        if version.get("storage") and version.get("name") not in stored:
+            stored = [*stored, version.get("name")]
+    obj["status"] = {**(obj.get("status") or {}), "storedVersions": stored}
+
+
+CUSTOMRESOURCEDEFINITION = Kind(
+    group=GROUP,
+    version="v1",
+    kind="CustomResourceDefinition",
+    plural="customresourcedefinitions",
+    namespaced=False,
+    singular="customresourcedefinition",
+    short_names=("crd", "crds"),
+    categories=("api-extensions",),
+    subresources=("status",),
+    schema="io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition",
+    storage_prefix=f"{GROUP}/customresourcedefinitions",
+    generation=True,
+    default=default,
+    prepare_create=prepare_create,
+    prepare_update=prepare_update,
+    prepare_delete=prepare_delete,
+    validate=validate,
+    validate_update=validate_update,
+    validate_status=validate_status,
+)

@@ -1,0 +1,1 @@
+"""Group networking.k8s.io: ingress, network policies, the addresses of services."""

@@ -1,0 +1,1 @@
+"""The kinds of the API group that upstream calls `policy`; one file per kind."""

@@ -1,0 +1,1 @@
+"""Group storage.k8s.io: classes of storage, CSI drivers, attachments of volumes to nodes."""

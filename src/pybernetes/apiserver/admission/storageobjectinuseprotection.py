@@ -1,0 +1,27 @@
+"""StorageObjectInUseProtection: volumes, claims and volume attributes classes get a finalizer, so that they are not
+removed while something uses them; the protection controllers take it away."""
+
+from __future__ import annotations
+
+from .plugin import Admission, Plugin
+
+FINALIZERS = {
+    ("", "persistentvolumes"): "kubernetes.io/pv-protection",
+    ("", "persistentvolumeclaims"): "kubernetes.io/pvc-protection",
+    ("storage.k8s.io", "volumeattributesclasses"): "kubernetes.io/vac-protection",
+}
+
+
+def _mutate(admission: Admission) -> None:
+    if admission.operation != "CREATE" or admission.subresource:
+        return
+    finalizer = FINALIZERS.get((admission.kind.group, admission.kind.plural))
+    if finalizer is None:
+        return
+    metadata = admission.object["metadata"]
+    there = metadata.get("finalizers") or []
+    if finalizer not in there:
+        metadata["finalizers"] = [*there, finalizer]
+
+
+STORAGE_OBJECT_IN_USE_PROTECTION = Plugin("StorageObjectInUseProtection", mutate=_mutate)

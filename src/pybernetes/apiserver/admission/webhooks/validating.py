@@ -1,0 +1,19 @@
+"""ValidatingAdmissionWebhook: hooks that may refuse the object as it would be stored. All are asked at the same time."""
+
+from __future__ import annotations
+
+from ..plugin import Admission, Plugin
+from ..questions import answers
+from .asking import hooks_for, judge, question
+
+
+def _validate(admission: Admission) -> None:
+    hooks = hooks_for(admission, "validatingwebhookconfigurations")
+    if not hooks:
+        return
+    questions = tuple(question(admission, hook, kind, mutating=False) for hook, kind in hooks)
+    for index, ((hook, _), verdict) in enumerate(zip(hooks, answers(admission.ctx, questions), strict=True)):
+        judge(admission, hook, verdict, index, "validating")
+
+
+VALIDATING_ADMISSION_WEBHOOK = Plugin("ValidatingAdmissionWebhook", validate=_validate)

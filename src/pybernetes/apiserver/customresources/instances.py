@@ -1,0 +1,103 @@
+"""What happens to an instance of a custom resource: one `InstanceSchema` per version of a definition.
+
+The order is upstream's: decoded, pruned, defaulted, its nulls dropped, then validated by the schema, by the list types
+and by the rules. An update is not refused for what it leaves as it was (validation ratcheting).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import orjson
+
+from pybernetes.api import schema
+from pybernetes.api.apiextensions.structural import Structural
+from pybernetes.api.errors import BadRequest
+from pybernetes.api.fielderrors import FieldErrors
+from pybernetes.api.meta import MutableObj, Obj
+
+from . import defaulting, listtypes, openapi
+from .pruning import prune
+from .schemavalidation import UNKNOWN, Validator
+
+OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+UNCHECKED = (
+    "some validation rules were not checked because the object was invalid; "
+    "correct the existing errors to complete validation"
+)
+
+
+class InstanceSchema:
+    """The schema of one version, compiled. `api.kind.OwnSchema`, and the functions of a `Kind`."""
+
+    def __init__(self, raw: Mapping[str, Any], group: str, version: str, kind: str) -> None:
+        self.structural = Structural(raw, root=True)
+        self._validator = Validator(raw)
+        self._gvk = (group, version, kind)
+        self._api_version = f"{group}/{version}"
+        self._raw = raw
+
+    # ---- OwnSchema
+
+    def check(
+        self, body: Obj, mode: Literal["Strict", "Warn", "Ignore"], duplicates: Sequence[str]
+    ) -> tuple[MutableObj, list[str]]:
+        tree: MutableObj = orjson.loads(orjson.dumps(body))
+        problems = list(duplicates)
+        metadata = tree.get("metadata")
+        if isinstance(metadata, dict):
+            try:
+                decoded = schema.decode(metadata, OBJECT_META)
+            except schema.Mismatch as error:
+                raise BadRequest(self._refusal(str(error))) from error
+            tree["metadata"] = decoded.tree
+            problems += [line.replace('"', '"metadata.', 1) for line in decoded.unknown]
+        tree, dropped = prune(tree, self.structural, embedded=True)
+        problems += [f'unknown field "{path}"' for path in dropped]
+        if problems and mode == "Strict":
+            raise BadRequest(self._refusal(f"strict decoding error: {', '.join(problems)}"))
+        return tree, problems if mode == "Warn" else []
+
+    def patch_schema(self) -> Structural:
+        return self.structural
+
+    def openapi(self, version: int) -> Mapping[str, Any]:
+        return openapi.whole(self._raw, version, self._gvk)
+
+    # ---- functions of a Kind
+
+    def default(self, obj: MutableObj) -> None:
+        defaulting.fill(obj, self.structural)
+        defaulting.drop_nulls(obj, self.structural)
+
+    def validate_create(self, obj: Obj, errors: FieldErrors) -> None:
+        self._validate(obj, None, errors)
+
+    def validate_update(self, new: Obj, old: Obj, errors: FieldErrors) -> None:
+        self._validate(new, old, errors)
+
+    def restore(self, obj: MutableObj) -> bool:
+        """An object as it was stored, made what this version's schema would store today (in place)."""
+        changed = obj.get("apiVersion") != self._api_version
+        obj["apiVersion"] = self._api_version
+        if self.structural.worth_pruning:
+            pruned, dropped = prune(obj, self.structural, embedded=True)
+            if dropped:
+                obj.clear()
+                obj.update(pruned)
+                changed = True
+        return defaulting.fill(obj, self.structural) or changed
+
+    def converted(self, obj: Obj) -> Obj:
+        """An object of another version as one of this."""
+        tree: MutableObj = {**obj, "apiVersion": self._api_version}
+        return prune(tree, self.structural, embedded=True)[0] if self.structural.worth_pruning else tree
+
+    def _validate(self, new: Obj, old: Obj | None, errors: FieldErrors) -> None:
+        self._validator.check(new, "", errors, UNKNOWN if old is None else old)
+        listtypes.check(new, self.structural, errors)
+
+    def _refusal(self, why: str) -> str:
+        _, version, kind = self._gvk
+        return f'{kind} in version "{version}" cannot be handled as a {kind}: {why}'

@@ -1,0 +1,1 @@
+"""disruption-controller: what PodDisruptionBudgets allow, and disruptions that were announced and did not come."""
