@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import kopf
 import pytest
@@ -49,6 +50,10 @@ def operator(
     kubectl("wait", "crd/greetings.example.org", "--for=condition=Established", "--timeout=20s")
     monkeypatch.setenv("KUBECONFIG", str(hollow.state / "kubeconfig"))
     registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    def login(**given: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_kubeconfig(**given)
 
     @kopf.on.create("greetings.example.org", registry=registry)
     @kopf.on.update("greetings.example.org", registry=registry)
