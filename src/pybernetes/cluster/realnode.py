@@ -62,9 +62,9 @@ class RealNode:
         self._progress = progress
         self._supervisor = Supervisor()
         self._containerd = Containerd(ContainerdConfig(config.paths.containerd, config.registry_mirror))
-        self._runtime: RuntimeService
-        self._machine: Machine
-        self._network: NetworkAgent
+        self._runtime: RuntimeService | None = None
+        self._machine = Machine(env, config.paths.kubelet, config.cgroup_root, str(config.resolv_conf))
+        self._network: NetworkAgent | None = None
         self._proxier: Proxier | None = None
 
     async def start(self) -> None:
@@ -78,22 +78,24 @@ class RealNode:
         channel = open_channel(str(self._containerd.socket))
         self._runtime = CriRuntime(channel)
         config.paths.kubelet.mkdir(parents=True, exist_ok=True)
-        self._machine = Machine(self._env, config.paths.kubelet, config.cgroup_root, str(config.resolv_conf))
         self._supervisor.start("containerd", self._containerd.keep)
         self._start_network()
-        self._start_kubelet(CriImages(channel))
+        self._start_kubelet(self._runtime, CriImages(channel))
         proxy = ", kube-proxy (nftables)" if self._proxier is not None else ""
         self._progress(f"node {config.node_name}: kubelet, network{proxy}")
 
     async def stop(self) -> None:
-        """Ends the components, then every pod, then containerd, and takes back what was put into the kernel."""
+        """Ends the components, then every pod, then containerd, and takes back what was put into the kernel. After a
+        start that failed, what it had got to."""
         await self._supervisor.stop()
-        await self._stop_pods()
-        await self._runtime.close()
+        if self._runtime is not None:
+            await self._stop_pods(self._runtime)
+            await self._runtime.close()
         await self._containerd.stop()
         if self._proxier is not None:
             await self._proxier.cleanup()
-        await self._network.cleanup()
+        if self._network is not None:
+            await self._network.cleanup()
         for point in mount_points(str(self._config.paths.kubelet)):
             unmount(point)
         await self._machine.remove_cgroup(("kubepods",))
@@ -115,7 +117,7 @@ class RealNode:
             self._proxier = Proxier(informers, NftKernel(), ranges, config.node_name)
             self._supervisor.start("kube-proxy", self._proxier.run)
 
-    def _start_kubelet(self, images: ImageService) -> None:
+    def _start_kubelet(self, runtime: RuntimeService, images: ImageService) -> None:
         config = self._config
         settings = KubeletConfig(
             node_name=config.node_name,
@@ -127,8 +129,8 @@ class RealNode:
             port=config.kubelet_port,
             hostname=config.node_name,
         )
-        kubelet = Kubelet(self._clients.kubelet, self._runtime, images, self._machine, self._env, settings)
-        backend = CriBackend(self._runtime, CriStreams(self._runtime, HttpClient()), kubelet.pods)
+        kubelet = Kubelet(self._clients.kubelet, runtime, images, self._machine, self._env, settings)
+        backend = CriBackend(runtime, CriStreams(runtime, HttpClient()), kubelet.pods)
 
         async def serve() -> None:
             await serve_kubelet(backend, self._env, self._serving, config.node_ip, config.kubelet_port)
@@ -136,17 +138,17 @@ class RealNode:
         self._supervisor.start("kubelet", kubelet.run)
         self._supervisor.start("kubelet server", serve)
 
-    async def _stop_pods(self) -> None:
+    async def _stop_pods(self, runtime: RuntimeService) -> None:
         """Stops containers with a short grace, then removes every sandbox."""
 
         async def end(sandbox_id: str) -> None:
-            containers = await self._runtime.list_containers(pod_sandbox_id=sandbox_id, state="RUNNING")
-            await asyncio.gather(*(self._runtime.stop_container(c.id, STOP_SECONDS) for c in containers))
-            await self._runtime.stop_pod_sandbox(sandbox_id)
-            await self._runtime.remove_pod_sandbox(sandbox_id)
+            containers = await runtime.list_containers(pod_sandbox_id=sandbox_id, state="RUNNING")
+            await asyncio.gather(*(runtime.stop_container(c.id, STOP_SECONDS) for c in containers))
+            await runtime.stop_pod_sandbox(sandbox_id)
+            await runtime.remove_pod_sandbox(sandbox_id)
 
         try:
-            sandboxes = await self._runtime.list_pod_sandbox()
+            sandboxes = await runtime.list_pod_sandbox()
             results = await asyncio.gather(
                 *(end(sandbox.id) for sandbox in sandboxes), return_exceptions=True
             )

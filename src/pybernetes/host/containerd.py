@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pybernetes.kubelet.runtime import CRIError
+
 from . import mounts
 from .containerdconfig import config_text, machine_facts, search_path, write_mirror
 from .pause import PAUSE_IMAGE, write_pause
@@ -19,6 +21,7 @@ from .processes import ended, inside, processes, spawn_daemon
 
 log = logging.getLogger("containerd")
 
+ANSWER_SECONDS = 2.0
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 POLL = 0.02
@@ -145,12 +148,19 @@ class Containerd:
         return processes("containerd", lambda words: str(self._config_file) in words)
 
     async def _answers(self) -> bool:
-        try:
-            async with asyncio.timeout(1):
-                _, writer = await asyncio.open_unix_connection(str(self.socket))
-        except (OSError, TimeoutError):
+        """Whether CRI answers. The socket alone does not tell: it accepts before its services are initialized."""
+        from .cri.runtime import CriRuntime, open_channel
+
+        if not self.socket.exists():
             return False
-        writer.close()
+        runtime = CriRuntime(open_channel(str(self.socket)))
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await runtime.version()
+        except (CRIError, TimeoutError):
+            return False
+        finally:
+            await runtime.close()
         return True
 
     async def _import_images(self) -> None:
