@@ -26,7 +26,9 @@ START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 POLL = 0.02
 KEEP_PERIOD = 2.0
-SOCKET_LIMIT = 100  # characters: unix sockets have 108, and containerd adds a suffix
+SOCKET_LIMIT = 104
+"""Characters of a socket's path that containerd accepts."""
+LONGEST_SOCKET = "containerd.sock.ttrpc"
 SHIM = "containerd-shim-runc-v2"
 
 
@@ -52,7 +54,7 @@ class Containerd:
         self._config = config
         self._state = config.state.absolute()
         self.run_dir = self._state / "run"
-        if len(str(self.run_dir / "containerd.sock")) > SOCKET_LIMIT:
+        if len(str(self.run_dir / LONGEST_SOCKET)) > SOCKET_LIMIT:
             digest = hashlib.sha256(str(self._state).encode()).hexdigest()[:12]
             self.run_dir = Path(f"/run/pybernetes-{digest}")
         self.socket = self.run_dir / "containerd.sock"

@@ -5,6 +5,9 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import pytest
+
+from pybernetes.host.containerd import Containerd, ContainerdConfig
 from pybernetes.host.containerdconfig import MachineFacts, config_text, write_mirror
 from pybernetes.host.processes import inside, processes
 
@@ -58,3 +61,11 @@ def test_processes_are_found_by_program_and_arguments(tmp_path: Path) -> None:
 def test_a_directory_is_not_taken_for_its_neighbour() -> None:
     assert inside(Path("/a/run"), "/a/run/containerd.sock")
     assert not inside(Path("/a/run"), "/a/run2/containerd.sock")
+
+
+@pytest.mark.parametrize("length", range(60, 120))
+def test_every_socket_has_a_path_that_the_kernel_takes(length: int) -> None:
+    state = Path("/" + "s" * (length - 1))
+    made = Containerd(ContainerdConfig(state))
+    assert len(str(made.run_dir / "containerd.sock.ttrpc")) <= 104
+    assert (made.run_dir == state / "run") == (len(str(state)) <= 104 - len("/run/containerd.sock.ttrpc"))
