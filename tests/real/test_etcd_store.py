@@ -213,3 +213,38 @@ def test_tls_with_client_certificates(tmp_path: Path) -> None:
         asyncio.run(main())
     finally:
         member.stop()
+
+
+def test_progress_never_overtakes_an_event(member: Member) -> None:
+    """Members before 3.4.31 say that everything was sent when it was not (etcd-io/etcd issue 15220)."""
+
+    async def main() -> None:
+        store = await connect(member, prefix=f"/overtaken{free_port()}")
+        writers, each = 8, 60
+
+        async def write(number: int) -> None:
+            for count in range(each):
+                await put(store, f"{PODS}{number}-{count}", b"x" * 500)
+
+        async def ask() -> None:
+            while True:
+                await store.progress()
+                await asyncio.sleep(0)
+
+        async with store.watch(PODS, END) as watch:
+            tasks = [asyncio.create_task(write(number)) for number in range(writers)]
+            asking = asyncio.create_task(ask())
+            seen, reached = 0, 0
+            async with asyncio.timeout(60):
+                async for batch in watch:
+                    assert all(event.kv.mod_revision > reached for event in batch.events)
+                    reached = batch.revision
+                    seen += len(batch.events)
+                    if seen == writers * each:
+                        break
+            asking.cancel()
+            await asyncio.gather(*tasks)
+            await asyncio.gather(asking, return_exceptions=True)
+        await store.close()
+
+    asyncio.run(main())

@@ -29,6 +29,8 @@ TURN = 512
 """Events applied before other tasks get their turn."""
 WAIT = 3.0
 """Seconds a read waits for the cache to reach a revision."""
+PATIENCE = 0.05
+"""Seconds that events are given to arrive by themselves before the store is asked how far they have come."""
 RETRY = 1.0
 """Seconds between attempts to reach a store that is away."""
 BOOKMARK_INTERVAL = 60.0
@@ -73,8 +75,10 @@ class Cacher:
         heappush(self._waiters, (revision, next(self._order), waiter))
         try:
             async with asyncio.timeout(WAIT):
-                with suppress(StoreError):
-                    await self._store.progress()
+                await asyncio.wait({waiter}, timeout=PATIENCE)
+                if not waiter.done():
+                    with suppress(StoreError):
+                        await self._store.progress()
                 await waiter
         except TimeoutError:
             raise Timeout(

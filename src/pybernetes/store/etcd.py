@@ -21,6 +21,7 @@ from .types import (
     Lease,
     LeaseNotFound,
     Op,
+    Put,
     RangeResult,
     TxnResult,
     Unavailable,
@@ -34,8 +35,8 @@ RELIABLE_PROGRESS = {(3, 4): 31, (3, 5): 13}
 class EtcdStore:
     """A `Store` on etcd. Made by `connect`. Keys are stored below `prefix`.
 
-    `progress_is_reliable` is False where the members are so old that the answer to `progress` may come before
-    events it claims to follow; a reader that needs certainty then reads with `range`.
+    `progress_is_reliable` is False where the members are so old that etcd's answer about progress may come before
+    events that it claims to follow (etcd-io/etcd issue 15220): then `progress` does not ask, it writes.
     """
 
     def __init__(self, channel: EtcdChannel, prefix: str, version: str) -> None:
@@ -95,8 +96,8 @@ class EtcdStore:
     @asynccontextmanager
     async def _watch(self, key: str, end: str | None, revision: int) -> AsyncIterator[EtcdWatch]:
         self._check_open()
-        converter = self._converter
-        watch = EtcdWatch(self._channel, converter, converter.key(key), converter.key(end), revision)
+        trusts = self.progress_is_reliable
+        watch = EtcdWatch(self._channel, self._converter, key, end, revision, trusts_progress=trusts)
         self._watches.add(watch)
         try:
             await watch.open()
@@ -106,8 +107,14 @@ class EtcdStore:
             self._watches.discard(watch)
 
     async def progress(self) -> None:
-        """See `Store.progress`, and `progress_is_reliable`."""
-        await asyncio.gather(*(watch.ask_progress() for watch in self._watches))
+        """See `Store.progress`. Where etcd's own word cannot be trusted, a marker is written into each watched range: its
+        event comes after all that were written before. A watch of a single key is told nothing then."""
+        if self.progress_is_reliable:
+            await asyncio.gather(*(watch.ask_progress() for watch in self._watches))
+            return
+        markers = {watch.marker for watch in self._watches if watch.marker is not None}
+        for marker in sorted(markers):
+            await self.txn([], [Put(marker, b"")])
 
     async def compact(self, revision: int) -> None:
         self._check_open()

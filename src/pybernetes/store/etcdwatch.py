@@ -23,17 +23,34 @@ BROKEN = (grpc.aio.AioRpcError, asyncio.InvalidStateError, ConnectionResetError)
 """What reading or writing a stream raises when it is over."""
 
 
+MARKER = "\0progress"
+"""Follows the first key of a watched range: where progress is found out by writing (see `EtcdStore.progress`)."""
+
+
 class EtcdWatch:
     """An iterator of batches, used by one task. Events of one revision are never split between batches: fragments
-    (etcd cuts responses at 1.5 MiB when asked to) are put together again."""
+    (etcd cuts responses at 1.5 MiB when asked to) are put together again.
+
+    `trusts_progress` False: etcd's word that everything up to a revision was sent is not believed, only events are.
+    """
 
     def __init__(
-        self, channel: EtcdChannel, converter: Converter, key: bytes, end: bytes, revision: int
+        self,
+        channel: EtcdChannel,
+        converter: Converter,
+        key: str,
+        end: str | None,
+        revision: int,
+        *,
+        trusts_progress: bool,
     ) -> None:
         self._channel = channel
         self._converter = converter
-        self._key = key
-        self._end = end
+        self._key = converter.key(key)
+        self._end = converter.key(end)
+        self._trusts_progress = trusts_progress
+        self.marker = key + MARKER if end is not None else None
+        """A key of the range that nobody else writes; its events are shown as progress."""
         self._next = revision
         """The first revision not delivered yet; 0 before etcd has told where a watch from now starts."""
         self._stream: Any = None
@@ -96,8 +113,8 @@ class EtcdWatch:
         if events:
             # Not the header's revision: it may be that of a later write whose events are still to come.
             self._next = events[-1].kv.mod_revision + 1
-            return WatchBatch(self._next - 1, events)
-        return WatchBatch(response.header.revision, ())
+            return WatchBatch(self._next - 1, [event for event in events if event.kv.key != self.marker])
+        return WatchBatch(response.header.revision, ()) if self._trusts_progress else None
 
     def _refuse_canceled(self, response: rpc_pb2.WatchResponse) -> None:
         if not response.canceled:
