@@ -106,6 +106,14 @@ class FieldErrors:
         self._causes.append(Cause(reason, message, self._join(field)))
 
 
+class Verbatim(str):
+    """A bad value that is printed as it is: Go's form of a struct."""
+
+    __slots__ = ()
+
+
 def show(value: Any) -> str:
     """A bad value as upstream prints it in messages: strings quoted, trees as compact JSON, numbers bare."""
+    if isinstance(value, Verbatim):
+        return str(value)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)

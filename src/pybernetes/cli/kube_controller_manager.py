@@ -21,6 +21,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="CA that pods are given in kube-root-ca.crt (default: the kubeconfig's)",
     )
+    add("--cluster-signing-cert-file", type=Path, help="CA that certificates are issued under")
+    add("--cluster-signing-key-file", type=Path, help="its private key")
+    add("--cluster-signing-duration", default="8760h0m0s", help="longest validity of issued certificates")
+    add("--service-account-private-key-file", type=Path, help="key that tokens in Secrets are signed with")
+    add(
+        "--legacy-service-account-token-clean-up-period",
+        default="8760h0m0s",
+        help="how long a token in a Secret is unused before it is cleaned up",
+    )
     add("-v", "--v", type=int, default=0, help="log level; above 0 logs information")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
@@ -28,8 +28,16 @@ class ApiClient:
         self.transport = transport
         self._manager = _given(fieldManager=field_manager)
 
-    async def get(self, kind: Kind, name: str, namespace: str = "", *, subresource: str = "") -> Obj:
-        return await self.transport.call(Call("get", kind, namespace, name, subresource))
+    async def get(
+        self,
+        kind: Kind,
+        name: str,
+        namespace: str = "",
+        *,
+        subresource: str = "",
+        parameters: Mapping[str, str] | None = None,
+    ) -> Obj:
+        return await self.transport.call(Call("get", kind, namespace, name, subresource, parameters or {}))
 
     async def list(
         self,

@@ -21,6 +21,7 @@ class Informers:
         self._rng = rng or random.Random(0)
         self._informers: dict[tuple[str, str, str, str, bool], Informer] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._tasks: dict[tuple[str, str, str, str, bool], asyncio.Task[None]] = {}
 
     def of(
         self,
@@ -40,16 +41,29 @@ class Informers:
             )
             self._informers[selection] = informer
             if self._group is not None:
-                self._group.create_task(informer.run(), name=f"informer {kind.group_resource}")
+                self._start(self._group, selection, informer)
         return informer
+
+    def drop(self, kind: Kind) -> None:
+        """Ends the informer of all objects of a kind."""
+        selection = (f"{kind.group_resource}/{kind.version}", "", "", "", False)
+        self._informers.pop(selection, None)
+        if (task := self._tasks.pop(selection, None)) is not None:
+            task.cancel()
+
+    def _start(
+        self, group: asyncio.TaskGroup, selection: tuple[str, str, str, str, bool], informer: Informer
+    ) -> None:
+        name = f"informer {informer.kind.group_resource}"
+        self._tasks[selection] = group.create_task(informer.run(), name=name)
 
     async def run(self) -> None:
         """Runs every informer until cancelled."""
         async with asyncio.TaskGroup() as group:
             self._group = group
             try:
-                for informer in self._informers.values():
-                    group.create_task(informer.run(), name=f"informer {informer.kind.group_resource}")
+                for selection, informer in self._informers.items():
+                    self._start(group, selection, informer)
                 await asyncio.Event().wait()
             finally:
                 self._group = None

@@ -81,7 +81,16 @@ class Transport(Protocol):
 class Client(Protocol):
     """Typed verbs over a transport. Objects returned may be shared: never change them (see `api/meta.py`)."""
 
-    async def get(self, kind: Kind, name: str, namespace: str = "", *, subresource: str = "") -> Obj: ...
+    async def get(
+        self,
+        kind: Kind,
+        name: str,
+        namespace: str = "",
+        *,
+        subresource: str = "",
+        parameters: Mapping[str, str] | None = None,
+    ) -> Obj:
+        """`parameters` are query parameters that only some subresources know (`labelSelector` of custom metrics)."""
 
     async def list(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 
 from pybernetes.apiserver.server import ApiServer
@@ -95,10 +96,16 @@ class AllInOne:
             client = client_as(server, DNS.common_name, *DNS.organizations)
             await run_dns(client, Informers(client, env.rng), env, config)
 
+        for short in ("controller-manager", "scheduler"):
+            server.services.component_checks[short] = partial(self._problem, f"kube-{short}")
         self._supervisor.start("kube-controller-manager", controllers)
         self._supervisor.start("kube-scheduler", scheduler)
         self._supervisor.start("dns", dns)
         self._progress("controllers, scheduler, DNS")
+
+    async def _problem(self, component: str) -> str:
+        """For `kubectl get componentstatuses`."""
+        return self._supervisor.problem(component)
 
     async def _start_nodes(self, pki: Pki) -> None:
         if self.config.node_kind == "hollow":

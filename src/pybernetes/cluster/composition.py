@@ -167,7 +167,11 @@ class Composition:
 
     async def _run_controllers(self) -> None:
         server = self.server
-        settings = Settings(root_ca=self.root_ca, cluster_cidr=str(self._pod_range))
+        settings = Settings(
+            root_ca=self.root_ca,
+            cluster_cidr=str(self._pod_range),
+            service_account_key=server.services.config.service_account_signing_key.decode(),
+        )
         self.manager = KubeControllerManager(
             client_as(server, "system:kube-controller-manager"),
             self.env,

@@ -36,7 +36,8 @@ class Certificates:
 
 def issue_certificates(pki: Pki, config: ClusterConfig) -> Certificates:
     """The control plane's certificates under the cluster's own CA."""
-    serving = identities.apiserver(config.api_service_ip, config.node_ip, config.cluster_domain)
+    listening = () if config.bind_address in ("0.0.0.0", "::") else (config.bind_address,)
+    serving = identities.apiserver(config.api_service_ip, config.node_ip, config.cluster_domain, *listening)
     return Certificates(
         pki.ca,
         pki.issue("apiserver", serving),

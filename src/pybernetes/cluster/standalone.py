@@ -65,7 +65,9 @@ def _certificates(arguments: argparse.Namespace, config: ClusterConfig, env: Env
     """Those that the flags name; where they name none, a CA of one's own with kubeconfigs for everybody."""
     if arguments.tls_cert_file is None:
         pki = Pki(arguments.cert_dir or config.paths.pki, env.now())
-        write_kubeconfigs(pki, config.state, f"https://{arguments.advertise_address}:{config.secure_port}")
+        everywhere = arguments.bind_address in ("0.0.0.0", "::")
+        host = arguments.advertise_address if everywhere else arguments.bind_address
+        write_kubeconfigs(pki, config.state, f"https://{host}:{config.secure_port}")
         return issue_certificates(pki, config)
     needed = {
         "--tls-private-key-file": arguments.tls_private_key_file,
@@ -118,6 +120,13 @@ def run_controller_manager(arguments: argparse.Namespace) -> int:
         root_ca=root_ca,
         cluster_cidr=arguments.cluster_cidr,
         node_cidr_mask_size=arguments.node_cidr_mask_size,
+        cluster_signing_cert=_text(arguments.cluster_signing_cert_file),
+        cluster_signing_key=_text(arguments.cluster_signing_key_file),
+        cluster_signing_seconds=int(parse_go_duration(arguments.cluster_signing_duration)),
+        service_account_key=_text(arguments.service_account_private_key_file),
+        legacy_token_clean_up_seconds=parse_go_duration(
+            arguments.legacy_service_account_token_clean_up_period
+        ),
     )
 
     async def work(client: ApiClient) -> None:
@@ -129,6 +138,10 @@ def run_controller_manager(arguments: argparse.Namespace) -> int:
         await KubeControllerManager(client, env, settings, client_of, arguments.controllers).run()
 
     return _run(arguments, access, env, "kube-controller-manager", work)
+
+
+def _text(path: Path | None) -> str:
+    return path.read_text() if path is not None else ""
 
 
 def run_scheduler(arguments: argparse.Namespace) -> int:

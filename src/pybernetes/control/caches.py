@@ -35,6 +35,11 @@ class Caches:
             informer.add_index(OWNER, owner_uid)
         return informer
 
+    def forget(self, kind: Kind) -> None:
+        """Follows a kind no more that the server does not serve any more."""
+        if self._by_kind.pop(kind, None) is not None:
+            self._informers.drop(kind)
+
     def informer(self, kind: Kind) -> Informer | None:
         """The informer of a kind if some controller follows it."""
         return self._by_kind.get(kind)

@@ -38,6 +38,17 @@ class Settings:
     node_cidr_mask_size: int = 24
     node_monitor_grace_seconds: float = 50.0
     terminated_pod_gc_threshold: int = 12500
+    hpa_sync_seconds: float = 15.0
+    """Between two looks at a HorizontalPodAutoscaler (`--horizontal-pod-autoscaler-sync-period`)."""
+    hpa_downscale_stabilization_seconds: float = 300.0
+    """How long the highest recommendation holds where the object does not say
+    (`--horizontal-pod-autoscaler-downscale-stabilization`)."""
+    hpa_tolerance: float = 0.1
+    """Share of the target by which metrics may differ without consequences (`--horizontal-pod-autoscaler-tolerance`)."""
+    hpa_cpu_initialization_seconds: float = 300.0
+    """After a pod's start, CPU of a time when it was not ready does not count."""
+    hpa_initial_readiness_seconds: float = 30.0
+    """A pod that became unready within this time from its start has never been ready."""
     local_volumes: str = "/var/lib/pybernetes/volumes"
     """Directory on each node under which volumes of class `local-path` are made."""
     local_volumes_are_cleared: bool = False
@@ -64,7 +75,8 @@ class ControllerDef(Generic[Seen]):
     observe: Callable[[str, Caches], Seen | None]
     plan: Callable[[Seen, float, Settings], Plan]
     account: str
-    """The service account in kube-system whose rights it has (`system:controller:<account>` of the default policy)."""
+    """The service account in kube-system whose rights it has (`system:controller:<account>` of the default policy);
+    "": those of the manager itself, for what must work before there are accounts."""
     workers: int = 5
     reads: tuple[Kind, ...] = ()
     """Kinds that are read but whose changes alone call for no work."""

@@ -55,9 +55,8 @@ class ControllerManager:
         self._recorders: list[EventRecorder] = []
         self.loops: list[ControllerLoop] = []
         for definition in controllers:
-            performer = self.performer(
-                client_of(definition.account), env, definition.source or definition.name
-            )
+            own = client_of(definition.account) if definition.account else client
+            performer = self.performer(own, env, definition.source or definition.name)
             self.loops.append(ControllerLoop(definition, self.caches, performer, env, settings))
 
     def performer(self, client: Client, env: Env, name: str) -> Performer:

@@ -86,6 +86,8 @@ class Performer:
             failure = step.failure if isinstance(step, Create | Delete) else None
             if failure is not None:
                 self._report(failure, error=error.message)
+            for note in step.otherwise(error) if isinstance(step, Update) and step.otherwise else ():
+                await self._step(note, reaction, written)
             raise
         if result is None:
             return

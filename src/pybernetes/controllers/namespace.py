@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pybernetes.api import kinds
+from pybernetes.api.apiextensions.served import served_kinds
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj, is_deleting, namespace_of
 from pybernetes.control.caches import Caches
@@ -39,6 +40,8 @@ class Seen:
     namespace: Obj
     left: Mapping[Kind, int]
     finalizers: Mapping[str, int]
+    custom: tuple[Kind, ...] = ()
+    """Kinds of CustomResourceDefinitions: their objects are not cached."""
 
 
 def observe(key: str, caches: Caches) -> Seen | None:
@@ -54,7 +57,12 @@ def observe(key: str, caches: Caches) -> Seen | None:
         for obj in objects:
             for finalizer in obj["metadata"].get("finalizers") or ():
                 finalizers[finalizer] = finalizers.get(finalizer, 0) + 1
-    return Seen(namespace, left, finalizers)
+    return Seen(namespace, left, finalizers, _custom_kinds(caches))
+
+
+def _custom_kinds(caches: Caches) -> tuple[Kind, ...]:
+    served = (served_kinds(crd) for crd in caches.list(kinds.CUSTOMRESOURCEDEFINITION))
+    return tuple(found[0] for found in served if found and found[0].namespaced)
 
 
 def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
@@ -78,7 +86,8 @@ def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
     final = {**namespace, "spec": {**namespace["spec"], "finalizers": rest}}
     # What the caches have not seen yet must not outlive its namespace: before the last step the server itself is asked.
     steps.add(DeleteCollection(kinds.EVENT, name, "the namespace is being deleted"))
-    steps.add(*(ExpectEmpty(kind, name) for kind in EMPTIED))
+    steps.add(*(DeleteCollection(kind, name, "the namespace is being deleted") for kind in seen.custom))
+    steps.add(*(ExpectEmpty(kind, name) for kind in (*EMPTIED, *seen.custom)))
     steps.add(Update(kinds.NAMESPACE, final, "nothing is left in it", "finalize"))
     return steps.plan("empty")
 
@@ -119,9 +128,18 @@ def _namespace_if_deleting(obj: Obj, caches: Caches) -> tuple[str, ...]:
     return (namespace_of(obj),) if namespace is not None and is_deleting(namespace) else ()
 
 
+def _nothing(_obj: Obj, _caches: Caches) -> tuple[str, ...]:
+    """Read, but no reason to look at a namespace."""
+    return ()
+
+
 CONTROLLER = ControllerDef(
     "namespace-controller",
-    watches=(itself(kinds.NAMESPACE), *(Watch(kind, _namespace_if_deleting) for kind in FOLLOWED)),
+    watches=(
+        itself(kinds.NAMESPACE),
+        *(Watch(kind, _namespace_if_deleting) for kind in FOLLOWED),
+        Watch(kinds.CUSTOMRESOURCEDEFINITION, _nothing),
+    ),
     observe=observe,
     plan=plan,
     account="namespace-controller",

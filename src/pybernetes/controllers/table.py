@@ -5,9 +5,12 @@ from __future__ import annotations
 from pybernetes.control.definition import AnyController
 
 from . import (
+    bootstrapsigner,
     clusterroleaggregation,
     endpoints,
+    endpointslicemirroring,
     ephemeralvolume,
+    legacyserviceaccounttokencleaner,
     localpath,
     namespace,
     nodeipam,
@@ -18,23 +21,32 @@ from . import (
     resourcequota,
     rootcacertpublisher,
     serviceaccount,
+    serviceaccounttoken,
+    servicecidr,
+    storageversionmigrator,
     tainteviction,
+    tokencleaner,
     ttl,
     ttlafterfinished,
     volumeattributesclassprotection,
 )
 from .attachdetach import plan as attachdetach
+from .certificates import approving, cleaner, signing
 from .cronjob import plan as cronjob
 from .daemonset import plan as daemonset
 from .deployment import plan as deployment
 from .disruption import plan as disruption
 from .disruption import stale as staledisruption
 from .endpointslice import plan as endpointslice
+from .horizontalpodautoscaler import plan as horizontalpodautoscaler
 from .job import plan as job
 from .nodelifecycle import plan as nodelifecycle
 from .persistentvolumebinder import plan as persistentvolumebinder
 from .replicaset import plan as replicaset
+from .resourceclaim import claims as resourceclaim
+from .resourceclaim import pods as podresourceclaims
 from .statefulset import plan as statefulset
+from .validatingadmissionpolicystatus import plan as validatingadmissionpolicystatus
 
 CONTROLLERS: tuple[AnyController, ...] = (
     endpoints.CONTROLLER,
@@ -49,6 +61,7 @@ CONTROLLERS: tuple[AnyController, ...] = (
     job.CONTROLLER,
     replicaset.CONTROLLER,
     statefulset.CONTROLLER,
+    horizontalpodautoscaler.CONTROLLER,
     disruption.CONTROLLER,
     staledisruption.CONTROLLER,
     cronjob.CONTROLLER,
@@ -67,6 +80,19 @@ CONTROLLERS: tuple[AnyController, ...] = (
     attachdetach.CONTROLLER,
     persistentvolumeexpander.CONTROLLER,
     localpath.CONTROLLER,
+    signing.CONTROLLER,
+    approving.CONTROLLER,
+    cleaner.CONTROLLER,
+    serviceaccounttoken.CONTROLLER,
+    tokencleaner.CONTROLLER,
+    bootstrapsigner.CONTROLLER,
+    legacyserviceaccounttokencleaner.CONTROLLER,
+    servicecidr.CONTROLLER,
+    endpointslicemirroring.CONTROLLER,
+    storageversionmigrator.CONTROLLER,
+    resourceclaim.CONTROLLER,
+    podresourceclaims.CONTROLLER,
+    validatingadmissionpolicystatus.CONTROLLER,
 )
 
 GARBAGE_COLLECTOR = "garbage-collector-controller"

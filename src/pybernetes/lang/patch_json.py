@@ -12,6 +12,12 @@ class JsonPatchError(ValueError):
     """The patch does not apply to this document."""
 
 
+class TestFailed(JsonPatchError):
+    """A `test` operation of the patch finds another value."""
+
+    __test__ = False
+
+
 class BadJsonPatch(ValueError):
     """The patch is no list of operations."""
 
@@ -70,7 +76,7 @@ def _perform(document: Any, operation: dict[str, Any]) -> Any:
             value = _get(document, path)
             expected = operation.get("value")
             if not same_json(None if value is _MISSING else value, expected):
-                raise JsonPatchError(f"testing value {path} failed: test failed")
+                raise TestFailed(f"testing value {path} failed: test failed")
             return document
         case other:
             raise BadJsonPatch(f"Unexpected kind: {other}")

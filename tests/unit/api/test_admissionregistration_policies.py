@@ -40,7 +40,12 @@ def policy(**spec: object) -> dict:
 def mutation(**spec: object) -> dict:
     tree = policy(
         reinvocationPolicy="Never",
-        mutations=[{"patchType": "JSONPatch", "jsonPatch": {"expression": "[]"}}],
+        mutations=[
+            {
+                "patchType": "JSONPatch",
+                "jsonPatch": {"expression": "[JSONPatch{op: 'remove', path: '/spec/x'}]"},
+            }
+        ],
         **spec,
     )
     del tree["spec"]["validations"]

@@ -70,7 +70,9 @@ def test_the_order_is_upstreams() -> None:
         "PodTopologyLabels",
         "PodResizeValidator",
         "RBACEscalation",
+        "MutatingAdmissionPolicy",
         "MutatingAdmissionWebhook",
+        "ValidatingAdmissionPolicy",
         "ValidatingAdmissionWebhook",
         "ResourceQuota",
     ]

@@ -88,7 +88,12 @@ def samples() -> dict:
                 "spec": {
                     **constraints,
                     "reinvocationPolicy": "Never",
-                    "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[]"}}],
+                    "mutations": [
+                        {
+                            "patchType": "JSONPatch",
+                            "jsonPatch": {"expression": '[JSONPatch{op: "remove", path: "/a"}]'},
+                        }
+                    ],
                 }
             },
             None,

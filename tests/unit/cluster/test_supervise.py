@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 import pytest
+from virtualtime import run_virtual
 
 from pybernetes.cluster import supervise
 from pybernetes.cluster.supervise import Supervisor
@@ -62,3 +63,23 @@ def test_stop_is_in_reverse_order_and_waits_for_clean_up() -> None:
 
     asyncio.run(main())
     assert ended == ["second", "first"]
+
+
+def test_a_component_that_fails_says_why_until_it_runs_again() -> None:
+    async def main() -> None:
+        supervisor, attempts = Supervisor(), []
+
+        async def component() -> None:
+            attempts.append(1)
+            if len(attempts) == 1:
+                raise RuntimeError("no route")
+            await asyncio.Event().wait()
+
+        supervisor.start("x", component)
+        await asyncio.sleep(0.1)
+        assert supervisor.problem("x") == "RuntimeError: no route"
+        await asyncio.sleep(1)
+        assert supervisor.problem("x") == ""
+        await supervisor.stop()
+
+    run_virtual(main())

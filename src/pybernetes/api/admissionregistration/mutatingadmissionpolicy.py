@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..fielderrors import FieldErrors
 from ..kind import Kind
 from ..meta import Obj
+from .expression_validation import validate_mutating
 from .matchconditions import validate_match_conditions
 from .policies import (
     default_policy,
@@ -36,6 +37,7 @@ def validate(policy: Obj, errors: FieldErrors) -> None:
         at.required("mutations", "mutations must contain at least one item")
     for index, mutation in enumerate(mutations):
         _validate_mutation(mutation, at.at("mutations", index))
+    validate_mutating(spec, at)
     reinvocation = spec.get("reinvocationPolicy")
     if not reinvocation:
         at.required("reinvocationPolicy")

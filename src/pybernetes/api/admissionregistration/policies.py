@@ -1,6 +1,6 @@
 """What the admission policies in CEL and their bindings have in common.
 
-Expressions are looked at for being there; whether they compile is for whoever evaluates them.
+Expressions are looked at for being there; whether they compile is checked by `expression_validation.py`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from ..kind import Kind
 from ..meta import Obj
 from ..validation.conditions import validate_conditions
 from ..validation.metadata import without_status
+from .expression_validation import validate_validating
 from .matchconditions import validate_match_conditions
 from .policies import (
     default_policy,
@@ -46,6 +47,7 @@ def validate(policy: Obj, errors: FieldErrors) -> None:
         at.invalid(
             annotations, f"must not have more than {MOST_ANNOTATIONS} auditAnnotations", "auditAnnotations"
         )
+    validate_validating(spec, at)
     name, seen = policy["metadata"].get("name", ""), set()
     for index, each in enumerate(annotations):
         here, key = at.at("auditAnnotations", index), each.get("key") or ""

@@ -12,6 +12,7 @@ from ..kind import Column
 from ..meta import MutableObj, Obj
 from ..validation.selectors import validate_label_selector
 from .clientconfig import default_client_config, validate_client_config
+from .expression_validation import validate_conditions
 from .matchconditions import validate_match_conditions
 from .rules import default_rule, validate_rule
 
@@ -70,7 +71,9 @@ def _validate_webhook(webhook: Obj, errors: FieldErrors) -> None:
         validate_label_selector(webhook.get(field), errors.at(field))
     _choice(webhook, "reinvocationPolicy", REINVOCATION_POLICIES, errors)
     validate_client_config(webhook.get("clientConfig") or {}, errors.at("clientConfig"))
-    validate_match_conditions(webhook.get("matchConditions") or (), errors.at("matchConditions"))
+    conditions = webhook.get("matchConditions") or ()
+    validate_match_conditions(conditions, errors.at("matchConditions"))
+    validate_conditions(conditions, None, errors.at("matchConditions"))
 
 
 def _validate_name(name: str, errors: FieldErrors) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from pybernetes.lang import timestamps
 
+from ..fielderrors import FieldErrors
 from ..kind import Kind
 from ..meta import MutableObj, Obj
-from .customresourcedefinition_validation import validate, validate_status, validate_update
 
 GROUP = "apiextensions.k8s.io"
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
@@ -62,6 +62,24 @@ def prepare_delete(obj: MutableObj, now: float) -> None:
         "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
         now,
     )
+
+
+def validate(obj: Obj, errors: FieldErrors) -> None:
+    from . import customresourcedefinition_validation as rules  # schemas and CEL: not needed to start
+
+    rules.validate(obj, errors)
+
+
+def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
+    from . import customresourcedefinition_validation as rules
+
+    rules.validate_update(new, old, errors)
+
+
+def validate_status(new: Obj, old: Obj, errors: FieldErrors) -> None:
+    from . import customresourcedefinition_validation as rules
+
+    rules.validate_status(new, old, errors)
 
 
 def with_condition(status: Obj, type_: str, value: str, reason: str, message: str, now: float) -> MutableObj:

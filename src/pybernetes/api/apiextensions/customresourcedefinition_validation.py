@@ -13,6 +13,9 @@ from pybernetes.lang import names
 
 from ..fielderrors import FieldErrors
 from ..meta import Obj
+from .celrules import validate_rules
+from .defaults import validate_defaults
+from .structural import Structural
 from .structural_validation import validate_structural
 from .version_parts import validate_columns, validate_scale, validate_selectable
 
@@ -137,7 +140,11 @@ def _validate_shared(versions: Sequence[Obj], errors: FieldErrors) -> None:
     schemas = [(version.get("schema") or {}).get("openAPIV3Schema") for version in versions]
     for at, schema in _places(schemas, errors, "validation", "schema"):
         if schema:
+            before = len(errors.causes)
             validate_structural(schema, at.at("openAPIV3Schema"))
+            if len(errors.causes) == before:
+                validate_rules(Structural(schema, root=True), at.at("openAPIV3Schema"))
+                validate_defaults(Structural(schema, root=True), at.at("openAPIV3Schema"))
     scales = [(version.get("subresources") or {}) for version in versions]
     for at, subresources in _places(scales, errors, "subresources", "subresources"):
         if subresources.get("scale") is not None:

@@ -6,9 +6,10 @@ only restrict what is already there.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
+
+from pybernetes.lang import goregex
 
 from ..fielderrors import FieldErrors
 
@@ -120,11 +121,11 @@ def _validate_plain(schema: Mapping[str, Any], errors: FieldErrors) -> None:
         errors.not_supported(kind, TYPES, "type")
     if pattern := schema.get("pattern"):
         try:
-            re.compile(pattern)
-        except re.error as error:
+            goregex.compile(pattern)
+        except goregex.BadPattern as error:
             errors.invalid(
                 pattern,
-                f"must be a valid regular expression, but isn't: error parsing regexp: {error}",
+                f"must be a valid regular expression, but isn't: {error}",
                 "pattern",
             )
 

@@ -21,6 +21,7 @@ from .denyserviceexternalips import DENY_SERVICE_EXTERNAL_IPS
 from .extendedresourcetoleration import EXTENDED_RESOURCE_TOLERATION
 from .limitpodhardantiaffinitytopology import LIMIT_POD_HARD_ANTI_AFFINITY_TOPOLOGY
 from .limitranger import LIMIT_RANGER
+from .mutatingadmissionpolicy import MUTATING_ADMISSION_POLICY
 from .namespaceautoprovision import NAMESPACE_AUTO_PROVISION
 from .namespaceexists import NAMESPACE_EXISTS
 from .namespacelifecycle import NAMESPACE_LIFECYCLE
@@ -40,6 +41,7 @@ from .runtimeclass import RUNTIME_CLASS
 from .serviceaccount import SERVICE_ACCOUNT
 from .storageobjectinuseprotection import STORAGE_OBJECT_IN_USE_PROTECTION
 from .taintnodesbycondition import TAINT_NODES_BY_CONDITION
+from .validatingadmissionpolicy import VALIDATING_ADMISSION_POLICY
 from .webhooks.mutating import MUTATING_ADMISSION_WEBHOOK
 from .webhooks.validating import VALIDATING_ADMISSION_WEBHOOK
 
@@ -75,7 +77,9 @@ PLUGINS: tuple[Plugin, ...] = (
     POD_RESIZE_VALIDATOR,
     # What calls out and what takes from a quota comes last: nobody is asked about an object that is refused anyway.
     RBAC_ESCALATION,
+    MUTATING_ADMISSION_POLICY,
     MUTATING_ADMISSION_WEBHOOK,
+    VALIDATING_ADMISSION_POLICY,
     VALIDATING_ADMISSION_WEBHOOK,
     RESOURCE_QUOTA,
     ALWAYS_DENY,

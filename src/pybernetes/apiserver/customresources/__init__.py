@@ -2,5 +2,5 @@
 
 `controller.py` follows the definitions and serves what they define; `naming.py` says which names they get; `kinds.py`
 makes a `Kind` of each served version. What happens to an instance on its way in: `instances.py` (the order of the
-steps), `pruning.py`, `defaulting.py`, `schemavalidation.py`, `listtypes.py`, `rules.py` (CEL).
+steps; the steps themselves are in `api/apiextensions`).
 """

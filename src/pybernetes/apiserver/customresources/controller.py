@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from pybernetes.api.apiextensions.customresourcedefinition import CLEANUP, is_true, with_condition
 from pybernetes.api.errors import ApiError, Conflict, NotFound
@@ -21,8 +22,10 @@ from pybernetes.store.types import StoreError
 from ..cacher import Cacher
 from ..registry import Registry, storage_prefix
 from ..window import Change
-from .kinds import CustomKinds, custom_kinds
 from .naming import established, named
+
+if TYPE_CHECKING:
+    from .kinds import CustomKinds
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +142,8 @@ class CustomResources:
         known = self._served.get(name)
         if known is not None and known[0] == made_from:
             return
+        from .kinds import custom_kinds  # schemas and CEL: only where there are custom resources
+
         kinds = custom_kinds(crd)
         cache = self._registry.new_cache(kinds.stored)
         await self._cacher.add(cache)

@@ -12,14 +12,15 @@ from typing import Any, Literal
 import orjson
 
 from pybernetes.api import schema
+from pybernetes.api.apiextensions import celrules, defaulting, listtypes
+from pybernetes.api.apiextensions.pruning import prune
+from pybernetes.api.apiextensions.schemavalidation import NO_PATH, UNKNOWN, Validator
 from pybernetes.api.apiextensions.structural import Structural
 from pybernetes.api.errors import BadRequest
 from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.meta import MutableObj, Obj
 
-from . import defaulting, listtypes, openapi
-from .pruning import prune
-from .schemavalidation import UNKNOWN, Validator
+from . import openapi
 
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 UNCHECKED = (
@@ -34,6 +35,7 @@ class InstanceSchema:
     def __init__(self, raw: Mapping[str, Any], group: str, version: str, kind: str) -> None:
         self.structural = Structural(raw, root=True)
         self._validator = Validator(raw)
+        self._rules = celrules.rules_of(self.structural)
         self._gvk = (group, version, kind)
         self._api_version = f"{group}/{version}"
         self._raw = raw
@@ -95,8 +97,16 @@ class InstanceSchema:
         return prune(tree, self.structural, embedded=True)[0] if self.structural.worth_pruning else tree
 
     def _validate(self, new: Obj, old: Obj | None, errors: FieldErrors) -> None:
-        self._validator.check(new, "", errors, UNKNOWN if old is None else old)
+        before = len(errors.causes)
+        was = UNKNOWN if old is None else old
+        self._validator.check(new, "", errors, was)
         listtypes.check(new, self.structural, errors)
+        if self._rules is None:
+            return
+        if len(errors.causes) > before:
+            errors.invalid(None, UNCHECKED, NO_PATH)
+        else:
+            celrules.check(self._rules, new, was, errors)
 
     def _refusal(self, why: str) -> str:
         _, version, kind = self._gvk

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pybernetes.api.apiextensions.customresourcedefinition import storage_version
+from pybernetes.api.apiextensions.served import priority
 from pybernetes.api.apiextensions.version_parts import steps
 from pybernetes.api.cells import dig
 from pybernetes.api.kind import Kind
@@ -17,10 +17,8 @@ from .columns import columns_of
 from .instances import InstanceSchema
 from .openapi import schema_name
 
-TERMINATING_VERBS = ("delete", "deletecollection", "get", "list", "watch")
-"""What is left while a definition is being deleted."""
-_VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
-_STAGES = {None: 2, "beta": 1, "alpha": 0}
+TERMINATING_VERBS = ("delete", "deletecollection", "get", "list", "patch", "update", "watch")
+"""What is left while a definition is being deleted: finalizers of instances must be able to go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +63,6 @@ def custom_kinds(crd: Obj) -> CustomKinds:
             )
         )
     return CustomKinds(tuple(served), stored)
-
-
-def priority(version: str) -> tuple[int, int, int, int, str]:
-    """A sort key for upstream's order of versions: v10, v2, v1, v11beta2, v10beta3, v3beta1, v12alpha1, foo1, foo10."""
-    found = _VERSION.fullmatch(version)
-    if found is None:
-        return (1, 0, 0, 0, version)
-    major, stage, minor = found.groups()
-    return (0, -_STAGES[stage], -int(major), -int(minor or 0), version)
 
 
 def _kind(crd: Obj, version: Obj, schema: InstanceSchema, **fields: Any) -> Kind:

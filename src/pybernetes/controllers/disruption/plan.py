@@ -13,6 +13,7 @@ from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself
 from pybernetes.control.plan import Plan, Report, Steps, Update
 from pybernetes.controllers.pods import is_ready
+from pybernetes.controllers.selectortext import shown
 from pybernetes.lang.labelselector import from_label_selector
 from pybernetes.lang.timestamps import parse, rfc3339
 
@@ -70,25 +71,9 @@ def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
 
 def _unmanaged(budget: Obj) -> str:
     return (
-        f"Pods selected by this PodDisruptionBudget (selector: {_selector(budget)}) were found to be unmanaged. As a "
+        f"Pods selected by this PodDisruptionBudget (selector: {shown(budget['spec'].get('selector'))}) were found to be unmanaged. As a "
         "result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To "
         'account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.'
-    )
-
-
-def _selector(budget: Obj) -> str:
-    """As upstream prints one: Go's form of its fields."""
-    selector = budget["spec"].get("selector") or {}
-    labels = ", ".join(
-        f"{key}: {value}," for key, value in sorted((selector.get("matchLabels") or {}).items())
-    )
-    expressions = "".join(
-        f"{{{each['key']} {each['operator']} [{' '.join(each.get('values') or ())}]}},"
-        for each in selector.get("matchExpressions") or ()
-    )
-    pairs = f"map[string]string{{{labels}}}"
-    return (
-        f"&LabelSelector{{MatchLabels:{pairs},MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
     )
 
 
@@ -181,6 +166,7 @@ CONTROLLER = ControllerDef(
     observe=observe,
     plan=plan,
     account="disruption-controller",
+    source="controllermanager",
     reads=(*SCALED, kinds.CUSTOMRESOURCEDEFINITION),
     ask=with_scales,
     workers=1,

@@ -6,8 +6,10 @@ import asyncio
 import logging
 
 from pybernetes.aio.workqueue import WorkQueue
+from pybernetes.api.apiextensions.served import served_kinds
 from pybernetes.api.errors import ApiError, Conflict, NotFound
 from pybernetes.api.kind import Kind
+from pybernetes.api.kinds import CUSTOMRESOURCEDEFINITION
 from pybernetes.api.meta import Obj, uid_of
 from pybernetes.client.informer import Change, Handler
 from pybernetes.client.interface import Client, Reaction
@@ -15,7 +17,7 @@ from pybernetes.control.caches import Caches
 from pybernetes.control.perform import Performer
 
 from .graph import Graph, Node, node_of
-from .plan import Seen, look, missing_owners, owner_kind, plan
+from .plan import KINDS_BY_API, Seen, look, missing_owners, owner_kind, plan
 
 log = logging.getLogger("controller")
 
@@ -33,8 +35,13 @@ class GarbageCollector:
         self._performer = performer
         self._kinds = kinds
         self._workers = workers
+        self._custom: dict[str, tuple[Kind, ...]] = {}
+        """The kinds of each CustomResourceDefinition; the first one is followed."""
+        self._by_api = dict(KINDS_BY_API)
         for kind in kinds:
             caches.follow(kind).on_event(self._subscriber(kind))
+        if CUSTOMRESOURCEDEFINITION in kinds:
+            caches.follow(CUSTOMRESOURCEDEFINITION).on_event(self._defined)
 
     async def run(self) -> None:
         """Works until cancelled, once every cache is filled."""
@@ -55,6 +62,27 @@ class GarbageCollector:
                 self._removed(uid_of(old))
 
         return changed
+
+    def _defined(self, _change: Change, old: Obj | None, new: Obj | None) -> None:
+        """Follows what a CustomResourceDefinition serves, and forgets what one does not serve any more."""
+        crd = new if new is not None else old
+        assert crd is not None
+        name = crd["metadata"]["name"]
+        served = served_kinds(crd) if new is not None else ()
+        before = self._custom.get(name, ())
+        if [_identity(kind) for kind in served] == [_identity(kind) for kind in before]:
+            return
+        for kind in before:
+            self._by_api.pop((kind.api_version, kind.kind), None)
+        if before:
+            self._caches.forget(before[0])
+            for uid in [uid for uid, node in self.graph.nodes.items() if node.kind is before[0]]:
+                self._removed(uid)
+        self._custom[name] = served
+        for kind in served:
+            self._by_api[kind.api_version, kind.kind] = kind
+        if served:
+            self._caches.follow(served[0]).on_event(self._subscriber(served[0]))
 
     def _put(self, node: Node) -> None:
         before = self.graph.nodes.get(node.uid)
@@ -99,7 +127,7 @@ class GarbageCollector:
                 self.queue.done(uid)
 
     async def _collect(self, uid: str) -> None:
-        seen = look(self.graph, uid, self._finalizers(uid))
+        seen = look(self.graph, uid, self._finalizers(uid), self._by_api)
         if seen is None:
             return
         decided = plan(seen, await self._absent(seen))
@@ -120,7 +148,7 @@ class GarbageCollector:
         """The owners that the server says are not there (or are others of the same name)."""
         absent: set[str] = set()
         for owner in missing_owners(seen):
-            kind = owner_kind(owner)
+            kind = owner_kind(owner, self._by_api)
             if kind is None:
                 continue
             try:
@@ -133,3 +161,7 @@ class GarbageCollector:
                 if uid_of(found) != owner.uid:
                     absent.add(owner.uid)
         return absent
+
+
+def _identity(kind: Kind) -> tuple[str, str, bool]:
+    return kind.api_version, kind.kind, kind.namespaced

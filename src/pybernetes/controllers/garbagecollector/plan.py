@@ -6,7 +6,7 @@ server for it (`missing_owners`); the answer comes in as `absent`.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,11 @@ from pybernetes.control.plan import Delete, Patch, Plan, Report, Steps
 
 from .graph import FOREGROUND, ORPHAN, Graph, Node, Owner
 
-KINDS_BY_API = {(kind.api_version, kind.kind): kind for kind in kinds.KINDS if "list" in kind.verbs}
+KindsByApi = Mapping[tuple[str, str], Kind]
+"""By apiVersion and kind."""
+KINDS_BY_API: KindsByApi = {
+    (kind.api_version, kind.kind): kind for kind in kinds.KINDS if "list" in kind.verbs
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +31,18 @@ class Seen:
     owners: tuple[tuple[Owner, Node | None], ...]
     dependents: tuple[Node, ...]
     finalizers: tuple[str, ...]
+    kinds: KindsByApi
+    """What the server has, as far as is known."""
 
 
-def look(graph: Graph, uid: str, finalizers: tuple[str, ...]) -> Seen | None:
+def look(
+    graph: Graph, uid: str, finalizers: tuple[str, ...], kinds: KindsByApi = KINDS_BY_API
+) -> Seen | None:
     node = graph.nodes.get(uid)
     if node is None:
         return None
     owners = tuple((owner, _owner_node(graph, node, owner)) for owner in node.owners)
-    return Seen(node, owners, tuple(graph.dependents_of(uid)), finalizers)
+    return Seen(node, owners, tuple(graph.dependents_of(uid)), finalizers, kinds)
 
 
 def _owner_node(graph: Graph, node: Node, owner: Owner) -> Node | None:
@@ -43,14 +51,16 @@ def _owner_node(graph: Graph, node: Node, owner: Owner) -> Node | None:
     return found if found is not None and found.namespace in ("", node.namespace) else None
 
 
-def owner_kind(owner: Owner) -> Kind | None:
+def owner_kind(owner: Owner, kinds: KindsByApi) -> Kind | None:
     """The kind that an owner reference names, None where the server has no such kind."""
-    return KINDS_BY_API.get((owner.api_version, owner.kind))
+    return kinds.get((owner.api_version, owner.kind))
 
 
 def missing_owners(seen: Seen) -> tuple[Owner, ...]:
     """Owners that only the server can say about: not in the graph, of a kind that exists."""
-    return tuple(owner for owner, node in seen.owners if node is None and owner_kind(owner) is not None)
+    return tuple(
+        owner for owner, node in seen.owners if node is None and owner_kind(owner, seen.kinds) is not None
+    )
 
 
 def plan(seen: Seen, absent: Set[str]) -> Plan:
@@ -62,7 +72,7 @@ def plan(seen: Seen, absent: Set[str]) -> Plan:
         return _wait_for_dependents(seen)
     if node.deleting or not node.owners:
         return Plan.nothing("nothing owns it, or it is going already")
-    solid = [owner for owner, known in seen.owners if _is_solid(owner, known, absent)]
+    solid = [owner for owner, known in seen.owners if _is_solid(seen, owner, known, absent)]
     dangling = [owner for owner, known in seen.owners if known is None and owner.uid in absent]
     waiting = [owner for owner, known in seen.owners if known is not None and known.waits_for_dependents]
     if solid:
@@ -77,15 +87,17 @@ def plan(seen: Seen, absent: Set[str]) -> Plan:
     return _delete(node, None, "its owners are gone")
 
 
-def _is_solid(owner: Owner, known: Node | None, absent: Set[str]) -> bool:
+def _is_solid(seen: Seen, owner: Owner, known: Node | None, absent: Set[str]) -> bool:
     if known is None:
-        return owner.uid not in absent and owner_kind(owner) is not None
+        return owner.uid not in absent and owner_kind(owner, seen.kinds) is not None
     return not known.waits_for_dependents
 
 
 def _unknown_owner(seen: Seen) -> Plan:
     """An owner of a kind that does not exist: nobody can say whether it is gone, so the object stays."""
-    names = ", ".join(f"{o.kind}.{o.api_version} {o.name}" for o, _ in seen.owners if owner_kind(o) is None)
+    names = ", ".join(
+        f"{o.kind}.{o.api_version} {o.name}" for o, _ in seen.owners if owner_kind(o, seen.kinds) is None
+    )
     reference = {
         "kind": seen.node.kind.kind,
         "apiVersion": seen.node.kind.api_version,

@@ -11,6 +11,7 @@ from pybernetes.api.kind import Kind
 
 from ..plugin import Admission
 from ..questions import Question
+from .conditions import conditions_hold
 from .hooks import GROUP, Hook, hooks_in
 from .matching import exempt, matching_kind, selects
 from .review import Verdict, denial, request_of
@@ -18,14 +19,14 @@ from .review import Verdict, denial, request_of
 
 def hooks_for(admission: Admission, plural: str) -> list[tuple[Hook, Kind]]:
     """The hooks to ask about this write, each with the kind in whose version it is asked. Raises BadRequest for a dry
-    run that one of them could not take part in."""
+    run that one of them could not take part in, Forbidden where a match condition cannot be evaluated."""
     cache = admission.found_cache(GROUP, "v1", plural)
     if cache is None or not cache.entries or exempt(admission.kind):
         return []
     found: list[tuple[Hook, Kind]] = []
     for hook in hooks_in(cache):
         kind = matching_kind(hook, admission)
-        if kind is not None and selects(hook, admission):
+        if kind is not None and selects(hook, admission) and conditions_hold(hook, kind, admission):
             found.append((hook, kind))
     if admission.ctx.dry_run:
         for hook, _ in found:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from pybernetes.api.kind import Kind
 from pybernetes.api.kinds import NAMESPACE
 from pybernetes.api.meta import Obj
+from pybernetes.lang.labelselector import Selector
 
 from ...registry import Registry
 from ..plugin import Admission
@@ -95,12 +97,22 @@ def equivalents(registry: Registry, kind: Kind) -> list[Kind]:
     return [served.kind for served in registry if served.kind is not kind and served.cache is mine.cache]
 
 
-def selects(hook: Hook, admission: Admission) -> bool:
-    """Whether both of the hook's selectors match."""
+class Selective(Protocol):
+    """What has the two selectors: a hook, or the constraints of a policy."""
+
+    @property
+    def namespaces(self) -> Selector: ...
+
+    @property
+    def objects(self) -> Selector: ...
+
+
+def selects(hook: Selective, admission: Admission) -> bool:
+    """Whether both of the selectors match."""
     return _namespace_matches(hook, admission) and _object_matches(hook, admission)
 
 
-def _namespace_matches(hook: Hook, admission: Admission) -> bool:
+def _namespace_matches(hook: Selective, admission: Admission) -> bool:
     if hook.namespaces.everything:
         return True
     labels: Obj
@@ -115,7 +127,7 @@ def _namespace_matches(hook: Hook, admission: Admission) -> bool:
     return hook.namespaces.matches(labels)
 
 
-def _object_matches(hook: Hook, admission: Admission) -> bool:
+def _object_matches(hook: Selective, admission: Admission) -> bool:
     if hook.objects.everything:
         return True
     trees = (tree for tree in (admission.new, admission.old) if tree is not None)

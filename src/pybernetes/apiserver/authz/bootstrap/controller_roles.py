@@ -250,6 +250,10 @@ CONTROLLER_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
         rule("get patch update", "admissionregistration.k8s.io", "validatingadmissionpolicies/status"),
         events(),
     ),
+    "storage-version-migrator-controller": (
+        rule("list patch", "*", "*"),
+        rule("update", "storagemigration.k8s.io", "storageversionmigrations/status"),
+    ),
     # Not upstream's: what the sidecar of a CSI driver that provisions has, for volumes that are directories.
     "local-path-provisioner": (
         rule(f"create delete update {READ}", "core", "persistentvolumes"),

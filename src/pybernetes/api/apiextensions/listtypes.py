@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from pybernetes.api.apiextensions.structural import Structural
-from pybernetes.api.fielderrors import FieldErrors
+from ..fielderrors import FieldErrors
+from .structural import Structural
 
 
 def check(value: Any, schema: Structural, errors: FieldErrors) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from pybernetes.api.apiextensions.structural import Structural
+from .structural import Structural
 
 
 def fill(value: Any, schema: Structural) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pybernetes.api.apiextensions.structural import Structural
+from .structural import Structural
 
 EMBEDDED = ("apiVersion", "kind", "metadata")
 """Fields that every object has; metadata is looked at elsewhere."""

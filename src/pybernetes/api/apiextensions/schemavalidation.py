@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pybernetes.api.fielderrors import FieldErrors, show
 from pybernetes.lang import goregex
 
+from ..fielderrors import FieldErrors, show
 from .formats import FORMATS, RANGES
 
 NO_PATH = "<nil>"
 """Where upstream's errors about a combination of schemas point."""
-
-
 UNKNOWN: Any = object()
 """There is no old value, or it cannot be found again."""
 

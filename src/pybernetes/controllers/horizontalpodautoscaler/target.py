@@ -1,0 +1,126 @@
+"""What a HorizontalPodAutoscaler scales: its scale, its pods, and the numbers its metrics have. The shell around `plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from pybernetes.api import kinds
+from pybernetes.api.errors import ApiError
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import Obj, name_of, namespace_of
+from pybernetes.client.interface import Client
+from pybernetes.control.caches import Caches
+from pybernetes.controllers import kindlookup
+from pybernetes.lang.labelselector import SelectorError, from_label_selector, from_labels, parse
+
+from . import metrics
+from .behavior import Memory
+from .samples import Reading
+
+SCALED = (kinds.DEPLOYMENT, kinds.REPLICASET, kinds.STATEFULSET, kinds.REPLICATIONCONTROLLER)
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another HorizontalPodAutoscaler of the namespace and the selector of what it scales."""
+
+    name: str
+    selector: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A HorizontalPodAutoscaler and the pods of its namespace, as observed; then its scale (or why there is none) and
+    the readings of its metrics, as asked for."""
+
+    autoscaler: Obj
+    kind: Kind | None
+    described: tuple[Kind | None, ...]
+    pods: Sequence[Obj]
+    rivals: tuple[Rival, ...]
+    scale: Obj | None = None
+    problem: str = ""
+    readings: tuple[Reading, ...] = ()
+    memory: Memory | None = field(default=None)
+
+
+def observe(key: str, caches: Caches) -> Seen | None:
+    autoscaler = caches.get(kinds.HORIZONTALPODAUTOSCALER, key)
+    if autoscaler is None:
+        return None
+    namespace = namespace_of(autoscaler)
+    reference = autoscaler["spec"]["scaleTargetRef"]
+    return Seen(
+        autoscaler,
+        kindlookup.find(reference.get("apiVersion", ""), reference["kind"], caches),
+        tuple(_described(spec, caches) for spec in autoscaler["spec"].get("metrics") or ()),
+        caches.list(kinds.POD, namespace),
+        tuple(_rivals(autoscaler, caches)),
+    )
+
+
+def _described(spec: Obj, caches: Caches) -> Kind | None:
+    if spec["type"] != "Object":
+        return None
+    about = spec["object"]["describedObject"]
+    return kindlookup.find(about.get("apiVersion", ""), about["kind"], caches)
+
+
+def _rivals(autoscaler: Obj, caches: Caches) -> Iterable[Rival]:
+    namespace = namespace_of(autoscaler)
+    for other in caches.list(kinds.HORIZONTALPODAUTOSCALER, namespace):
+        reference = other["spec"]["scaleTargetRef"]
+        group = reference.get("apiVersion", "").rpartition("/")[0]
+        for kind in SCALED:
+            if (kind.group, kind.kind) == (group, reference["kind"]):
+                target = caches.get(kind, f"{namespace}/{reference['name']}")
+                if target is not None and name_of(other) != name_of(autoscaler):
+                    yield Rival(name_of(other), _selector_text(kind, target))
+
+
+def _selector_text(kind: Kind, target: Obj) -> str:
+    selector = target["spec"].get("selector")
+    if kind is kinds.REPLICATIONCONTROLLER:
+        return str(from_labels(selector))
+    return str(from_label_selector(selector))
+
+
+async def ask(seen: Seen, client: Client) -> Seen:
+    """Adds the scale and, where it is needed, the readings."""
+    autoscaler = seen.autoscaler
+    reference, namespace = autoscaler["spec"]["scaleTargetRef"], namespace_of(autoscaler)
+    if seen.kind is None:
+        group, _, _version = reference.get("apiVersion", "").rpartition("/")
+        what = f'no matches for kind "{reference["kind"]}" in group "{group}"'
+        return replace(seen, problem=f"unable to determine resource for scale target reference: {what}")
+    try:
+        scale = await client.get(seen.kind, reference["name"], namespace, subresource="scale")
+    except ApiError as error:
+        return replace(seen, problem=error.message)
+    found = replace(seen, scale=scale)
+    if not needs_metrics(autoscaler, scale):
+        return found
+    selector = (scale.get("status") or {}).get("selector") or ""
+    readings = [
+        await metrics.read(client, namespace, spec, selector, described)
+        for spec, described in zip(autoscaler["spec"].get("metrics") or (), seen.described, strict=True)
+    ]
+    return replace(found, readings=tuple(readings))
+
+
+def needs_metrics(autoscaler: Obj, scale: Obj) -> bool:
+    """Whether the number of replicas depends on metrics: it is within the limits, the target is not switched off, and
+    its pods are known."""
+    fewest, most = autoscaler["spec"].get("minReplicas"), autoscaler["spec"]["maxReplicas"]
+    fewest = 1 if fewest is None else fewest
+    current = int((scale.get("spec") or {}).get("replicas") or 0)
+    if (current == 0 and fewest != 0) or not fewest <= current <= most:
+        return False
+    try:
+        return (
+            bool((scale.get("status") or {}).get("selector"))
+            and parse(scale["status"]["selector"]) is not None
+        )
+    except SelectorError:
+        return False
