@@ -65,5 +65,6 @@ def test_every_kind_shows_upstreams_columns(kubectl: Kubectl, namespace: str, tm
     try:
         eventually("what controllers add to the objects", is_golden, 20)
     except AssertionError:
+        (tmp_path / "got").write_text(shown[0])
         assert shown[0] == golden
     kubectl("delete", "-n", namespace, "-f", "-", "--wait=false", stdin=manifest, timeout=120)
