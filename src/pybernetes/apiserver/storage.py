@@ -6,6 +6,7 @@ the store then says that it has another one, or if the update itself found fault
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -32,6 +33,9 @@ from .version import Version, encode
 
 ATTEMPTS = 64
 """How often one update may lose against others before it gives up."""
+PATIENT_AFTER = 8
+PAUSE = 0.02
+"""Seconds between attempts once so many have been lost: the others get their turn to be done."""
 
 
 class Removal:
@@ -83,7 +87,9 @@ class Storage:
         fresh = current is None
         if current is None:
             current = await self._read(cache, kind, key, name)
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
+            if attempt >= PATIENT_AFTER:
+                await asyncio.sleep(PAUSE)
             try:
                 answer = update(current)
             except ApiError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import struct
 from typing import cast
@@ -38,8 +37,8 @@ class DnsServer:
         await self._view.synced()
         try:
             await self._listen(ip, port)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE or not port:
+        except OSError:  # uvloop does not tell which; if it is the address, the next attempt fails too
+            if not port:
                 raise
             await self._listen(ip, 0)
             log.warning("port %d of %s is taken: DNS answers on port %d", port, ip, self.port)

@@ -6,6 +6,8 @@ import asyncio
 import random
 from pathlib import Path
 
+import uvloop
+
 from pybernetes.api import kinds
 from pybernetes.api.errors import NotFound
 from pybernetes.api.meta import Obj
@@ -51,4 +53,6 @@ def test_it_publishes_itself_with_its_own_rights_and_on_a_free_port_where_the_us
             dns.cancel()
             await asyncio.gather(dns, return_exceptions=True)
 
-    asyncio.run(main())
+    for loop_factory in (asyncio.new_event_loop, uvloop.new_event_loop):
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(main())
