@@ -15,6 +15,7 @@ from pathlib import Path
 from pybernetes.kubelet.runtime import CRIError
 
 from . import mounts
+from .command import run
 from .containerdconfig import config_text, machine_facts, search_path, write_mirror
 from .pause import PAUSE_IMAGE, write_pause
 from .processes import ended, inside, processes, spawn_daemon
@@ -179,21 +180,11 @@ class Containerd:
             await self._ctr("images", "import", str(archive))
 
     async def _ctr(self, *arguments: str) -> str:
-        process = await asyncio.create_subprocess_exec(
-            "ctr",
-            "-a",
-            str(self.socket),
-            "-n",
-            "k8s.io",
-            *arguments,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PATH": search_path()},
-        )
-        output, errors = await process.communicate()
-        if process.returncode:
-            raise ContainerdFailed(f"ctr {' '.join(arguments)}: {errors.decode(errors='replace').strip()}")
-        return output.decode()
+        command = ("ctr", "-a", str(self.socket), "-n", "k8s.io", *arguments)
+        done = await run(*command, environment={**os.environ, "PATH": search_path()})
+        if done.code:
+            raise ContainerdFailed(f"ctr {' '.join(arguments)}: {done.errors.strip()}")
+        return done.output
 
 
 def _kill(pid: int, number: signal.Signals) -> None:

@@ -3,8 +3,9 @@ that is always loaded."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+
+from .command import run
 
 SYSCTLS = (
     ("ip_forward", "1"),
@@ -37,14 +38,7 @@ class IpCommand:
         await self._run("sh", "-e", stdin="\n".join(lines) + "\n")
 
     async def _run(self, *command: str, stdin: str = "") -> str:
-        process = await asyncio.create_subprocess_exec(
-            *self._prefix,
-            *command,
-            stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        output, errors = await process.communicate(stdin.encode() or None)
-        if process.returncode:
-            raise OSError(f"{' '.join(command)}: {errors.decode(errors='replace').strip()}")
-        return output.decode()
+        done = await run(*self._prefix, *command, stdin=stdin)
+        if done.code:
+            raise OSError(f"{' '.join(command)}: {done.errors.strip()}")
+        return done.output

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from pybernetes.proxy.kernel import KernelRefused
+
+from .command import run
 
 log = logging.getLogger("kube-proxy")
 
@@ -39,12 +40,5 @@ class NftKernel:
             log.warning("stale UDP flows to %s stay: %s", backend_ip, errors.strip())
 
     async def _run(self, *command: str, stdin: str = "") -> tuple[int, str]:
-        process = await asyncio.create_subprocess_exec(
-            *self._prefix,
-            *command,
-            stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        _, errors = await process.communicate(stdin.encode() or None)
-        return process.returncode or 0, errors.decode(errors="replace")
+        done = await run(*self._prefix, *command, stdin=stdin)
+        return done.code, done.errors
