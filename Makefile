@@ -29,8 +29,8 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers and unit tests
 unit: $(VENV)/.installed-dev ## unit tests only
 	@$(VENV)/bin/pytest -n auto tests/unit
 
-cluster: $(VENV)/.installed-dev ## whole clusters in one process
-	@$(VENV)/bin/pytest tests/cluster
+cluster: $(VENV)/.installed-dev ## a whole cluster as a process, driven by real clients
+	@$(VENV)/bin/pytest -n 2 --dist loadfile tests/cluster tests/clients
 
 real: $(VENV)/.installed-dev ## on real containerd, nft, etcd (root)
 	@scripts/install_node_parts.sh --tests

@@ -25,6 +25,6 @@ if ! wait "$static_pid"; then
     exit 1
 fi
 tail -n 4 "$logs/static"
-$bin/pytest tests/cluster
+$bin/pytest -n 2 --dist loadfile tests/cluster tests/clients
 $bin/pytest tests/real
 echo "everything: $((SECONDS - started)) s"
