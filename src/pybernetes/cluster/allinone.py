@@ -6,6 +6,9 @@ The API server is up first; the others start beside each other and find their wa
 
 from __future__ import annotations
 
+import asyncio
+import importlib
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -15,18 +18,22 @@ from pybernetes.apiserver.server import ApiServer
 from pybernetes.client.informers import Informers
 from pybernetes.clock import Env
 from pybernetes.control.definition import Settings
-from pybernetes.controllers.manager import KubeControllerManager
 
 from .config import ClusterConfig
 from .controlplane import client_as, client_of_account, issue_certificates, serving_control_plane
 from .dnsserver import run_dns
 from .identities import DNS, kubelet, write_kubeconfigs
-from .kubeletserver import serving_by
 from .localvolumes import LocalVolumes, ensure_storage_class
 from .pki import Pki
 from .supervise import Supervisor
 
 Progress = Callable[[str], None]
+
+
+async def imported(module: str) -> None:
+    """Imports a module in a thread: the API server, which is up by then, answers meanwhile."""
+    if module not in sys.modules:
+        await asyncio.to_thread(importlib.import_module, module)
 
 
 class AllInOne:
@@ -82,6 +89,9 @@ class AllInOne:
         )
 
         async def controllers() -> None:
+            await imported("pybernetes.controllers.manager")
+            from pybernetes.controllers.manager import KubeControllerManager
+
             client = client_as(server, "system:kube-controller-manager")
             await KubeControllerManager(
                 client, env, settings, lambda name: client_of_account(server, name)
@@ -109,11 +119,14 @@ class AllInOne:
 
     async def _start_nodes(self, pki: Pki) -> None:
         if self.config.node_kind == "hollow":
+            await imported("pybernetes.cluster.hollownodes")
             from .hollownodes import start_hollow_nodes
 
             start_hollow_nodes(self.server, self.env, self.config, pki, self._supervisor)
             self._progress(f"{self.config.hollow_nodes} hollow node(s)")
             return
+        await imported("pybernetes.cluster.realnode")
+        from .kubeletserver import serving_by
         from .realnode import NodeClients, RealNode
 
         subject = kubelet(self.config.node_name)
