@@ -83,12 +83,16 @@ class Server:
             response = connection.getresponse()
             return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
 
-    def get(self, path: str, accept: str = "application/json", **query: str | int) -> Answer:
+    def get(self, path: str, accept: str = "application/json", **query: Any) -> Answer:
         return self.ask("GET", path, headers={"Accept": accept}, **query)
 
     @contextlib.contextmanager
     def watching(
-        self, path: str, timeout: float = 30, accept: str = "application/json", **query: str | int
+        self,
+        path: str,
+        query: Mapping[str, str | int],
+        accept: str = "application/json",
+        timeout: float = 30,
     ) -> Iterator[Iterator[Any]]:
         """The events of a watch as trees, one by one, until the server or the block ends it."""
         connection = self.connect(timeout)

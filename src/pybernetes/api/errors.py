@@ -43,8 +43,14 @@ class ApiError(Exception):
         uid: str = "",
         causes: Sequence[Cause] = (),
         retry_after: int | None = None,
+        generic: bool = False,
+        continue_token: str = "",
     ) -> None:
-        """`kind` is what upstream puts in `details.kind`: the plural resource, or the kind for Invalid."""
+        """`kind` is what upstream puts in `details.kind`: the plural resource, or the kind for Invalid.
+
+        `generic` is an answer that knows nothing of an object: upstream sends its details empty, not left out.
+        `continue_token` is how a list whose token has expired may go on.
+        """
         super().__init__(message)
         self.message = message
         self.group = group
@@ -53,6 +59,8 @@ class ApiError(Exception):
         self.uid = uid
         self.causes = tuple(causes)
         self.retry_after = retry_after
+        self.generic = generic
+        self.continue_token = continue_token
 
     def status(self) -> dict[str, Any]:
         """The `Status` object to send; `details` is left out where nothing is known."""
@@ -65,13 +73,13 @@ class ApiError(Exception):
         tree: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": {"continue": self.continue_token} if self.continue_token else {},
             "status": "Failure",
             "message": self.message,
         }
         if self.reason:
             tree["reason"] = self.reason
-        if details:
+        if details or self.generic:
             tree["details"] = details
         tree["code"] = self.code
         return tree
@@ -79,6 +87,14 @@ class ApiError(Exception):
 
 class BadRequest(ApiError):
     code, reason = 400, "BadRequest"
+
+
+class Undecodable(BadRequest):
+    """A body that is no object of its kind. `why` is the decoder's own message, without the sentence around it."""
+
+    def __init__(self, message: str, why: str) -> None:
+        super().__init__(message)
+        self.why = why
 
 
 class Unauthorized(ApiError):
@@ -189,4 +205,5 @@ def error_from_status(status: Obj) -> ApiError:
             for c in details.get("causes") or ()
         ],
         retry_after=details.get("retryAfterSeconds"),
+        continue_token=(status.get("metadata") or {}).get("continue", ""),
     )

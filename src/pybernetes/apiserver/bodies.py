@@ -16,6 +16,9 @@ YAML = "application/yaml"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 OBJECT_TYPES = (JSON, YAML, PROTOBUF)
 
+YAML_PREFIX = "error converting YAML to JSON: "
+"""How upstream begins what is wrong with YAML, except of whole objects."""
+
 _OPENERS = {"{": "object key:value pair", "[": "array element"}
 
 
@@ -46,7 +49,7 @@ def decode(
     if media == JSON:
         tree = decode_json(data, prefix)
     elif media in (YAML, "application/apply-patch+yaml"):
-        tree = decode_yaml(data)
+        tree = decode_yaml(data, "")
     elif media == PROTOBUF:
         tree = decode_protobuf(data)
     else:
@@ -62,12 +65,12 @@ def decode_json(data: bytes, prefix: str = "") -> Any:
         raise BadRequest(f"{prefix}{go_json_error(data, str(error))}") from error
 
 
-def decode_yaml(data: bytes) -> Any:
+def decode_yaml(data: bytes, prefix: str = YAML_PREFIX) -> Any:
     """The value of a YAML text. Raises BadRequest."""
     try:
         return yamlload.load(data)
     except yamlload.YamlError as error:
-        raise BadRequest(str(error)) from error
+        raise BadRequest(prefix + str(error).removeprefix(YAML_PREFIX)) from error
 
 
 def decode_protobuf(data: bytes) -> Any:

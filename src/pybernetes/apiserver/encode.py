@@ -97,8 +97,8 @@ def warning(message: str) -> str:
 def is_pretty(request: Request) -> bool:
     """Asked for by `?pretty=true`, and given to browsers, curl and wget unasked, as upstream does."""
     asked = request.query.get("pretty")
-    if asked is not None:
-        return asked not in ("0", "false", "False")
+    if asked:
+        return asked in ("1", "t", "T", "TRUE", "true", "True")
     agent = request.headers.get("user-agent", "")
     return agent.startswith(("curl", "Wget", "Mozilla/5.0"))
 
@@ -110,12 +110,11 @@ def write(tree: Obj, form: Form, pretty: bool) -> bytes:
 
         return encode_protobuf.tree_body(tree)
     if form.yaml:
-        import yaml
+        from . import encode_yaml  # read only where somebody wants it
 
-        text: str = yaml.safe_dump(orjson.loads(orjson.dumps(tree)), sort_keys=True, default_flow_style=False)
-        return text.encode()
+        return encode_yaml.write(tree)
     if pretty:
-        return orjson.dumps(tree, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(tree, option=orjson.OPT_INDENT_2)
     return orjson.dumps(tree, option=orjson.OPT_APPEND_NEWLINE)
 
 

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
-from pybernetes.api.errors import ApiError, InternalError, Timeout, TooManyRequests
+from pybernetes.api.errors import ApiError, InternalError, NotAcceptable, Timeout, TooManyRequests
 
 from . import nonresource
 from .admission.questions import answering
@@ -28,6 +28,12 @@ from .requestinfo import request_info
 from .verbs.table import serve_resource
 
 log = logging.getLogger(__name__)
+
+NO_STREAM = (
+    "only the following media types are accepted: "
+    "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
+)
+"""YAML has no form for the events of a watch."""
 
 Following = Callable[[RequestContext], Awaitable[Reply]]
 Stage = Callable[[RequestContext, Following], Awaitable[Reply]]
@@ -152,7 +158,9 @@ async def serve(ctx: RequestContext, _following: Following) -> Reply:
     if ctx.resource is None:
         return nonresource.not_found(ctx)
     if ctx.request is not None and ctx.info.subresource not in LONG_RUNNING_SUBRESOURCES:
-        form_of(ctx)  # refused before anything is done
+        form = form_of(ctx)  # refused before anything is done
+        if form.yaml and ctx.info.verb == "watch":
+            raise NotAcceptable(NO_STREAM)
     if not ctx.mutating:
         return await serve_resource(ctx)
     return await answering(ctx, serve_resource)

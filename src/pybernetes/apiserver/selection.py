@@ -68,5 +68,14 @@ def selection_of(kind: Kind, namespace: str, name: str, query: Mapping[str, str]
         raise BadRequest(str(error)) from error
     for wanted in fields.requirements:
         if wanted.field not in ALWAYS_SELECTABLE and wanted.field not in kind.selectable:
-            raise BadRequest(f"field label not supported: {wanted.field}")
+            raise BadRequest(_not_selectable(kind, wanted.field))
     return Selection(namespace, labels, fields, fields.exact("metadata.name") or "")
+
+
+def _not_selectable(kind: Kind, field: str) -> str:
+    """Upstream words it by whether a kind has selectable fields of its own."""
+    if kind.kind == "Job":
+        return f'field label "{field}" not supported for Job'
+    if kind.selectable or kind.own_schema is not None:
+        return f"field label not supported: {field}"
+    return f'"{field}" is not a known field selector: only "metadata.name", "metadata.namespace"'

@@ -35,7 +35,9 @@ def apply(document: Any, operations: Any) -> Any:
     Raises BadJsonPatch where `operations` is malformed, TooManyOperations, JsonPatchError where one does not apply.
     """
     if not isinstance(operations, list):
-        raise BadJsonPatch("a JSON patch must be a list of operations")
+        raise BadJsonPatch(
+            f"json: cannot unmarshal {json_kind(operations)} into Go value of type jsonpatch.Patch"
+        )
     if len(operations) > MAX_OPERATIONS:
         raise TooManyOperations(
             f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(operations)}"
@@ -79,7 +81,7 @@ def _perform(document: Any, operation: dict[str, Any]) -> Any:
                 raise TestFailed(f"testing value {path} failed: test failed")
             return document
         case other:
-            raise BadJsonPatch(f"Unexpected kind: {other}")
+            raise JsonPatchError(f"Unexpected kind: {other}")
 
 
 def _value(operation: dict[str, Any]) -> Any:
@@ -198,6 +200,23 @@ def _replace(document: Any, path: str, value: Any) -> Any:
     if _get(document, path) is _MISSING:
         raise JsonPatchError(f"replace operation does not apply: doc is missing key: {path}: missing value")
     return _rebuild(document, steps, 0, value)
+
+
+def json_kind(value: Any) -> str:
+    """What Go's JSON decoder calls a value in its errors."""
+    match value:
+        case dict():
+            return "object"
+        case str():
+            return "string"
+        case bool():
+            return "bool"
+        case None:
+            return "null"
+        case list():
+            return "array"
+        case _:
+            return "number"
 
 
 def same_json(a: Any, b: Any) -> bool:

@@ -268,6 +268,7 @@ REFUSED = [
     (op("add", "/l/9", value=1), "invalid index referenced"),
     (op("test", "/a", value=True), "testing value /a failed: test failed"),
     (op("move", "/b", **{"from": "/x"}), "doc is missing from path: /x"),
+    (op("fly", "/a"), "Unexpected kind: fly"),
 ]
 
 
@@ -277,9 +278,7 @@ def test_a_json_patch_that_does_not_apply_is_refused(operation: Any, message: st
         patch_json.apply({"a": 1, "l": [1]}, [operation])
 
 
-@pytest.mark.parametrize(
-    "patch", [{}, [1], [{"op": "add"}], [{"op": "fly", "path": "/a"}], [{"op": "add", "path": "/a"}]]
-)
+@pytest.mark.parametrize("patch", [{}, [1], [{"op": "add"}], [{"op": "add", "path": "/a"}]])
 def test_a_malformed_json_patch_is_refused(patch: Any) -> None:
     with pytest.raises(patch_json.BadJsonPatch):
         patch_json.apply({"a": 1}, patch)

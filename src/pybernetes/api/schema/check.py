@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from ..errors import BadRequest
+from ..errors import Undecodable
 from ..kind import Kind
 from ..meta import MutableObj, Obj
 from .decode import Mismatch, decode
@@ -19,7 +19,7 @@ def check(
     """The body as an object of the kind (a new tree), and the warnings to send in mode Warn.
 
     `duplicates` are the lines of `duplicate_fields`, found by whoever parsed the body. Unknown fields are always
-    dropped. Raises BadRequest, in mode Strict also for unknown and duplicate fields. A kind without a definition passes
+    dropped. Raises Undecodable, in mode Strict also for unknown and duplicate fields. A kind without a definition passes
     as it is. `known` is the stored object that a patch was applied to (see `decode`).
     """
     if not kind.schema:
@@ -27,10 +27,11 @@ def check(
     try:
         decoded = decode(body, kind.schema, known)
     except Mismatch as error:
-        raise BadRequest(refusal(kind, str(error))) from error
+        raise Undecodable(refusal(kind, str(error)), str(error)) from error
     problems = [*duplicates, *decoded.unknown]
     if problems and mode == "Strict":
-        raise BadRequest(refusal(kind, f"strict decoding error: {', '.join(problems)}"))
+        why = f"strict decoding error: {', '.join(problems)}"
+        raise Undecodable(refusal(kind, why), why)
     return decoded.tree, problems if mode == "Warn" else []
 
 

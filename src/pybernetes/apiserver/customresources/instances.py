@@ -16,7 +16,7 @@ from pybernetes.api.apiextensions import celrules, defaulting, listtypes
 from pybernetes.api.apiextensions.pruning import prune
 from pybernetes.api.apiextensions.schemavalidation import NO_PATH, UNKNOWN, Validator
 from pybernetes.api.apiextensions.structural import Structural
-from pybernetes.api.errors import BadRequest
+from pybernetes.api.errors import Undecodable
 from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.meta import MutableObj, Obj
 
@@ -52,13 +52,14 @@ class InstanceSchema:
             try:
                 decoded = schema.decode(metadata, OBJECT_META)
             except schema.Mismatch as error:
-                raise BadRequest(self._refusal(str(error))) from error
+                raise Undecodable(self._refusal(str(error)), str(error)) from error
             tree["metadata"] = decoded.tree
             problems += [line.replace('"', '"metadata.', 1) for line in decoded.unknown]
         tree, dropped = prune(tree, self.structural, embedded=True)
         problems += [f'unknown field "{path}"' for path in dropped]
         if problems and mode == "Strict":
-            raise BadRequest(self._refusal(f"strict decoding error: {', '.join(problems)}"))
+            why = f"strict decoding error: {', '.join(problems)}"
+            raise Undecodable(self._refusal(why), why)
         return tree, problems if mode == "Warn" else []
 
     def patch_schema(self) -> Structural:

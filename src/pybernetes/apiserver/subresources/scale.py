@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pybernetes.api.cells import AGE, NAME, at
 from pybernetes.api.errors import BadRequest, Invalid
-from pybernetes.api.kind import Kind
+from pybernetes.api.kind import Column, Kind
 from pybernetes.api.meta import MutableObj, Obj, evolve
 from pybernetes.lang import labelselector
 
@@ -25,6 +26,12 @@ SCALE = Kind(
     plural="scales",
     namespaced=True,
     schema="io.k8s.api.autoscaling.v1.Scale",
+    columns=(
+        NAME,
+        Column("Desired", at("spec", "replicas", default=0), "integer"),
+        Column("Available", at("status", "replicas", default=0), "integer"),
+        AGE,
+    ),
 )
 SHOWN_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
@@ -35,7 +42,7 @@ async def get_scale(ctx: RequestContext) -> Reply:
     version = ctx.resource.stored().get(ctx.namespace, ctx.info.name)
     if version is None:
         raise not_found(ctx.kind, ctx.info.name)
-    return TreeReply(scale_of(ctx.kind, current_tree(ctx.kind, version)))
+    return TreeReply(scale_of(ctx.kind, current_tree(ctx.kind, version)), kind=SCALE)
 
 
 async def update_scale(ctx: RequestContext) -> Reply:
@@ -81,7 +88,7 @@ async def _apply_scale(ctx: RequestContext, config: Any) -> Reply:
 async def _change(ctx: RequestContext, build: Any) -> Reply:
     reply = await change_object(ctx, build, complete_update)
     assert not isinstance(reply, TreeReply) or ctx.dry_run
-    return TreeReply(scale_of(ctx.kind, reply.tree()))  # type: ignore[union-attr]
+    return TreeReply(scale_of(ctx.kind, reply.tree()), kind=SCALE)  # type: ignore[union-attr]
 
 
 def _scaled(kind: Kind, old: Obj, scale: Obj) -> MutableObj:

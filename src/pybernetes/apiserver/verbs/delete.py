@@ -188,7 +188,8 @@ def options_from_tree(tree: Any, query: Mapping[str, str]) -> DeleteOptions:
             )
         policy = "Orphan" if orphan else "Background"
     if policy not in ("", *POLICIES):
-        raise _invalid("propagationPolicy", policy, 'supported values: "Foreground", "Background", "Orphan"')
+        choices = '"Foreground", "Background", "Orphan", "nil"'
+        raise _invalid("propagationPolicy", policy, choices, "FieldValueNotSupported")
     return DeleteOptions(
         uid=str(preconditions.get("uid") or ""),
         resource_version=str(preconditions.get("resourceVersion") or ""),
@@ -201,7 +202,7 @@ def options_from_tree(tree: Any, query: Mapping[str, str]) -> DeleteOptions:
 def _dry_run(given: list[str]) -> bool:
     """Raises Invalid for anything but nothing or All."""
     if given and given != ["All"]:
-        raise _invalid("dryRun", given, "", "FieldValueNotSupported")
+        raise _invalid("dryRun", given, '"All"', "FieldValueNotSupported")
     return bool(given)
 
 
@@ -217,7 +218,7 @@ def _seconds(value: Any) -> int | None:
 def _invalid(field: str, value: Any, detail: str, reason: str = "FieldValueInvalid") -> Invalid:
     message = f"Invalid value: {show(value)}: {detail}"
     if reason == "FieldValueNotSupported":
-        message = f'Unsupported value: {show(value)}: supported values: "All"'
+        message = f"Unsupported value: {show(value)}: supported values: {detail}"
     return Invalid(
         f'DeleteOptions.meta.k8s.io "" is invalid: {field}: {message}',
         group="meta.k8s.io",

@@ -17,15 +17,19 @@ from ..kindcache import KindCache
 from ..replies import ListReply, Reply
 from ..selection import Selection, selection_of
 from ..version import Version
-from .revisions import at_least, invalid_list_options, parse_revision
+from .revisions import at_least, integer, invalid_list_options, parse_revision
 
 STORE_PAGE = 500
 """Keys read from the store in one go for a list at an old revision."""
 
 
+LATEST = -1
+"""The revision in the token of a list that goes on with what is there now, its own revision being compacted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a paged list goes on: the first key of the next page, at the revision of the first page."""
+    """Where a paged list goes on: the first key of the next page, at the revision of the first page (or LATEST)."""
 
     revision: int
     start: str
@@ -56,6 +60,10 @@ async def list_objects(ctx: RequestContext) -> Reply:
         raise invalid_list_options("sendInitialEvents", "sendInitialEvents is forbidden for list")
     if token:
         position = Position.parse(token, cache.prefix)
+        if position.revision < 0:
+            await at_least(ctx.services.cacher, "")
+            rest = [version for version in cache.select(selection) if version.key >= position.start]
+            return _page(ctx, cache, selection, rest, ctx.services.cacher.revision, limit)
         return await _page_at(ctx, cache, selection, position.revision, position.start, limit)
     exact = match == "Exact" or (not match and limit > 0 and resource_version not in ("", "0"))
     if exact:
@@ -66,13 +74,7 @@ async def list_objects(ctx: RequestContext) -> Reply:
 
 
 def _limit(text: str) -> int:
-    if not text:
-        return 0
-    try:
-        limit = int(text)
-    except ValueError as error:
-        raise BadRequest(f'limit: Invalid value: "{text}": must be an integer') from error
-    return max(limit, 0)
+    return max(integer(text), 0) if text else 0
 
 
 def _check_options(resource_version: str, match: str, token: str) -> None:
@@ -141,7 +143,7 @@ async def _history(
         try:
             page = await store.range(key, end, revision=revision, limit=STORE_PAGE)
         except Compacted as error:
-            raise _too_old(start != cache.prefix) from error
+            raise _too_old(start, cache.prefix) from error
         except FutureRevision as error:
             raise BadRequest(str(error)) from error
         versions = (cache.version(kv.key, kv.value, kv.mod_revision) for kv in page.kvs)
@@ -151,13 +153,15 @@ async def _history(
         key = page.kvs[-1].key + "\0"
 
 
-def _too_old(continued: bool) -> Expired:
-    if continued:
+def _too_old(start: str, prefix: str) -> Expired:
+    """A list that had begun can go on from `start`, no longer consistent with what it gave so far."""
+    if start != prefix:
         return Expired(
             "The provided continue parameter is too old to display a consistent list result. You can start a new list "
             "without the continue parameter, or use the continue token in this response to retrieve the remainder of "
             "the results. Continuing with the provided token results in an inconsistent list - objects that were "
             "created, modified, or deleted between the time the first chunk was returned and now may show up in the "
-            "list."
+            "list.",
+            continue_token=Position(LATEST, start).token(prefix),
         )
     return Expired("The resourceVersion for the provided list is too old.")

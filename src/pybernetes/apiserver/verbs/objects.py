@@ -25,6 +25,7 @@ from ..bodies import JSON, check_depth, decode, media_type
 from ..context import RequestContext
 from ..version import Version
 from .ownership import record, same_owners
+from .unreadable import no_object, other_kind, unrecognized
 
 GENERATED_NAME_LENGTH = 63
 SUFFIX_LENGTH = 5
@@ -47,8 +48,11 @@ def body_tree(ctx: RequestContext) -> tuple[Any, list[str]]:
     if ctx.request is None:
         return ctx.body, []
     data, content_type = ctx.request.body, ctx.request.headers.get("content-type", "")
-    tree = decode(data, content_type)
-    compact = check_depth(tree)
+    try:
+        tree = decode(data, content_type)
+        compact = check_depth(tree)
+    except BadRequest as error:
+        raise unrecognized(ctx.kind, error.message, data) from error
     if media_type(content_type) == JSON and not surely_none(data, compact):
         return tree, duplicate_fields(data)
     return tree, []
@@ -69,20 +73,14 @@ def check_object(
 ) -> MutableObj:
     """The same for a tree that a patch has made of the stored object `known`. Missing apiVersion and kind are filled
     in."""
+    if tree is None:
+        tree = {}
     if not isinstance(tree, dict):
-        raise BadRequest(
-            f"couldn't get version/kind; json parse error: json: cannot unmarshal {_go_type(tree)} into Go value"
-        )
+        data = ctx.request.body if ctx.request is not None else b""
+        raise no_object(kind, tree, data)
     api_version, kind_name = tree.get("apiVersion") or kind.api_version, tree.get("kind") or kind.kind
-    if kind_name != kind.kind:
-        raise BadRequest(
-            f'{kind_name} in version "{api_version}" cannot be handled as a {kind.kind}: '
-            f"converting ({api_version}.{kind_name}) to ({kind.group}.{kind.kind}): unknown conversion"
-        )
-    if api_version != kind.api_version:
-        raise BadRequest(
-            f"the API version in the data ({api_version}) does not match the expected API version ({kind.api_version})"
-        )
+    if kind_name != kind.kind or api_version != kind.api_version:
+        raise BadRequest(other_kind(kind, str(api_version), str(kind_name)))
     tree, managed_fields = _without_owners(tree)
     checked = fieldvalidation.check(ctx, kind, tree, duplicates or [], known)
     checked["apiVersion"], checked["kind"] = api_version, kind_name
@@ -102,20 +100,6 @@ def _without_owners(tree: MutableObj) -> tuple[MutableObj, Any]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         return tree, None
     return {**tree, "metadata": {k: v for k, v in metadata.items() if k != "managedFields"}}, entries
-
-
-def _go_type(value: Any) -> str:
-    match value:
-        case bool():
-            return "bool"
-        case str():
-            return "string"
-        case int() | float():
-            return "number"
-        case list():
-            return "array"
-        case _:
-            return "null"
 
 
 def check_namespace(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:

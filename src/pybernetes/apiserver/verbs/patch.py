@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from pybernetes.api.errors import BadRequest, Invalid, RequestEntityTooLarge
+from pybernetes.api.errors import BadRequest, Invalid, RequestEntityTooLarge, Undecodable
 from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.client.interface import PatchType
 from pybernetes.lang import patch_json, patch_merge, patch_strategic
@@ -20,6 +20,7 @@ from ..writeoptions import check_options
 from . import apply as serverside
 from .change import Complete, change_object
 from .objects import check_object, complete_update
+from .patchrefusal import undecodable
 
 PATCH_TYPES: dict[str, PatchType] = {
     "application/json-patch+json": "json",
@@ -41,7 +42,11 @@ async def patch(ctx: RequestContext, complete: Complete = complete_update) -> Re
     schema = patch_schema(kind) if language == "strategic" else None
 
     def build(old: Obj) -> MutableObj:
-        new = check_object(ctx, kind, apply(old, change, language, schema), known=old)
+        patched = apply(old, change, language, schema)
+        try:
+            new = check_object(ctx, kind, patched, known=old)
+        except Undecodable as error:
+            raise undecodable(change if language == "strategic" else None, patched, error.why) from error
         if new["metadata"].get("name") != old["metadata"]["name"]:
             raise BadRequest(
                 f"the name of the object ({new['metadata'].get('name')}) does not match the name on the URL "
@@ -103,14 +108,18 @@ def apply(old: Obj, change: Any, language: PatchType, schema: PatchSchema | None
         if language == "json":
             result = patch_json.apply(old, change)
         elif not isinstance(change, dict):
-            raise BadRequest("json: cannot unmarshal patch into Go value of type map[string]interface {}")
+            raise BadRequest(
+                f"json: cannot unmarshal {patch_json.json_kind(change)} into Go value of type map[string]interface {{}}"
+            )
         elif language == "merge":
             result = patch_merge.apply(old, change)
         else:
             result = patch_strategic.apply(old, change, schema)
     except patch_json.JsonPatchError as error:
         # Upstream does not tell more of it.
-        raise Invalid("the server rejected our request due to an error in our request") from error
+        raise Invalid(
+            "the server rejected our request due to an error in our request", generic=True
+        ) from error
     except patch_json.TooManyOperations as error:
         raise RequestEntityTooLarge(f"Request entity too large: {error}") from error
     except (patch_json.BadJsonPatch, patch_strategic.StrategicPatchError) as error:

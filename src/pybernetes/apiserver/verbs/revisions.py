@@ -16,6 +16,19 @@ def parse_revision(text: str) -> int:
     return int(text)
 
 
+def integer(text: str) -> int:
+    """A parameter that must be a number. Raises BadRequest with Go's description."""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax') from error
+
+
+def flag(text: str | None) -> bool:
+    """A parameter that is true or false: given is true, whatever it says, but for `false` and `0`."""
+    return text is not None and text.lower() not in ("false", "0")
+
+
 async def at_least(cacher: Cacher, resource_version: str) -> None:
     """Returns when the caches are as fresh as the parameter asks for."""
     if not resource_version:
@@ -28,7 +41,7 @@ async def at_least(cacher: Cacher, resource_version: str) -> None:
 
 def invalid_list_options(field: str, detail: str, *, reason: str = "FieldValueForbidden") -> Invalid:
     """The error of a parameter that makes no sense beside the others."""
-    what = "Forbidden" if reason == "FieldValueForbidden" else "Invalid value"
+    what = "Forbidden" if reason == "FieldValueForbidden" else "Unsupported value"
     message = f"{what}: {detail}"
     return Invalid(
         f'ListOptions.meta.k8s.io "" is invalid: {field}: {message}',

@@ -47,17 +47,19 @@ async def serve_resource(ctx: RequestContext) -> Reply:
         ctx.warn(kind.deprecated)
     if info.verb not in kind.verbs or (info.verb in NAMED and not info.name):
         if info.verb == "create" and kind.own_schema is not None:
-            raise method_not_allowed(
-                kind, "create not allowed while custom resource definition is terminating"
+            raise MethodNotAllowed(
+                "create not allowed while custom resource definition is terminating",
+                group=kind.group,
+                kind=kind.plural,
             )
-        raise method_not_allowed(kind)
+        raise method_not_allowed()
     if kind.namespaced and not info.namespace and info.verb not in ACROSS_NAMESPACES:
         if info.verb in NAMED:
             return not_found(ctx)
-        raise method_not_allowed(kind)
+        raise method_not_allowed()
     if info.verb == "create":
         if ctx.request is not None and info.name:
-            raise method_not_allowed(kind)
+            raise method_not_allowed()
         special = CREATED_ONLY.get((kind.group, kind.plural))
         if special is not None:
             return await special(ctx)
@@ -71,11 +73,9 @@ async def _serve_subresource(ctx: RequestContext, kind: Kind, subresource: str) 
         return not_found(ctx)
     serve = verbs.get(ctx.info.verb)
     if serve is None:
-        raise method_not_allowed(kind)
+        raise method_not_allowed()
     return await serve(ctx)
 
 
-def method_not_allowed(
-    kind: Kind, why: str = "the server does not allow this method on the requested resource"
-) -> MethodNotAllowed:
-    return MethodNotAllowed(why, group=kind.group, kind=kind.plural)
+def method_not_allowed() -> MethodNotAllowed:
+    return MethodNotAllowed("the server does not allow this method on the requested resource", generic=True)

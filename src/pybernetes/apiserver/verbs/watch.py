@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pybernetes.api.errors import BadRequest
+from pybernetes.api.errors import Expired
 
 from ..context import RequestContext
 from ..replies import Reply, WatchReply
-from ..selection import selection_of
-from .revisions import at_least, invalid_list_options, parse_revision
+from ..selection import Selection, selection_of
+from ..watchers import Watcher
+from .revisions import at_least, flag, integer, invalid_list_options, parse_revision
 
 SHORTEST = 1800.0
 """Seconds a watch lasts at least where the client sets no timeout (at most twice that, as upstream)."""
@@ -22,7 +23,7 @@ async def watch(ctx: RequestContext) -> Reply:
     query, cacher, cache = ctx.query, ctx.services.cacher, ctx.resource.stored()
     selection = selection_of(ctx.kind, ctx.namespace, ctx.info.name, query)
     resource_version = query.get("resourceVersion", "")
-    bookmarks = query.get("allowWatchBookmarks", "") in ("true", "1", "True")
+    bookmarks = flag(query.get("allowWatchBookmarks"))
     send_initial = _send_initial_events(query.get("sendInitialEvents"), query.get("resourceVersionMatch", ""))
     seconds = _seconds(ctx)
 
@@ -44,8 +45,20 @@ async def watch(ctx: RequestContext) -> Reply:
     else:
         revision = parse_revision(resource_version)
         await cacher.wait_for(revision)
-        watcher = cache.watch(selection, revision, takes_trees)
+        try:
+            watcher = cache.watch(selection, revision, takes_trees)
+        except Expired as error:
+            if takes_trees:
+                raise
+            watcher = ended(selection, error)
     return WatchReply(ctx.kind, cache, watcher, seconds, reached, bookmarks=bookmarks)
+
+
+def ended(selection: Selection, error: Expired) -> Watcher:
+    """A watch that has only its end: upstream tells of a revision that is gone by an event, with code 200."""
+    watcher = Watcher(selection, ("", "", ""), takes_trees=False)
+    watcher.close(error)
+    return watcher
 
 
 def _send_initial_events(text: str | None, match: str) -> bool | None:
@@ -62,16 +75,11 @@ def _send_initial_events(text: str | None, match: str) -> bool | None:
             "resourceVersionMatch",
             "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
         )
-    return text in ("true", "1", "True")
+    return flag(text)
 
 
 def _seconds(ctx: RequestContext) -> float:
     text = ctx.query.get("timeoutSeconds", "")
-    if text:
-        try:
-            seconds = int(text)
-        except ValueError as error:
-            raise BadRequest(f'timeoutSeconds: Invalid value: "{text}": must be an integer') from error
-        if seconds > 0:
-            return float(seconds)
+    if text and (seconds := integer(text)) > 0:
+        return float(seconds)
     return SHORTEST * (1.0 + ctx.services.env.rng.random())
