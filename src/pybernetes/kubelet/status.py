@@ -83,6 +83,11 @@ class StatusManager:
     def set(self, pod: Obj, status: Obj) -> None:
         """`pod` is the newest version from the API."""
         uid = uid_of(pod)
+        # The pod that the status was made from may be older than what was told of it since: had each its own idea of
+        # the start, the two would be written in turns for ever.
+        started = self.get(pod).get("startTime")
+        if started and "startTime" in status:
+            status = {**status, "startTime": started}
         if self._wanted.get(uid, (None, None))[1] == status and uid in self._sending:
             return
         base = self._base(pod)
