@@ -7,7 +7,7 @@ from typing import Any
 
 from pybernetes.api.meta import Obj, labels_of
 
-from .framework import Action, Change
+from .framework import Action, Change, Resource
 
 
 def _spec(field: str) -> Callable[[Obj], Any]:
@@ -30,11 +30,11 @@ _NODE_ACTIONS: tuple[tuple[Action, Callable[[Obj], Any]], ...] = (
 def node_change(old: Obj | None, new: Obj | None) -> Change | None:
     """The change from one version of a node to the next, None where nobody waits for it (a heartbeat)."""
     if old is None:
-        return Change("Node", frozenset(("add",)))
+        return Change("Node", frozenset(("add",)), None, new)
     if new is None:
-        return Change("Node", frozenset(("delete",)))
+        return Change("Node", frozenset(("delete",)), old)
     actions = frozenset(action for action, of in _NODE_ACTIONS if of(old) != of(new))
-    return Change("Node", actions) if actions else None
+    return Change("Node", actions, old, new) if actions else None
 
 
 def same_images(old: Obj, new: Obj) -> bool:
@@ -43,8 +43,7 @@ def same_images(old: Obj, new: Obj) -> bool:
     return bool(images(old) == images(new))
 
 
-POD_ADDED = Change("AssignedPod", frozenset(("add",)))
-POD_DELETED = Change("AssignedPod", frozenset(("delete",)))
+POD: Resource = "AssignedPod"
 
 
 def pod_change(old: Obj, new: Obj) -> Change | None:
@@ -54,4 +53,4 @@ def pod_change(old: Obj, new: Obj) -> Change | None:
         actions.add("labels")
     if _spec("containers")(old) != _spec("containers")(new):
         actions.add("requests")
-    return Change("AssignedPod", frozenset(actions)) if actions else None
+    return Change(POD, frozenset(actions), old, new) if actions else None

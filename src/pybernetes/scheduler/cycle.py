@@ -6,61 +6,144 @@
 from __future__ import annotations
 
 import random
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from pybernetes.api.meta import Obj, name_of, uid_of
 from pybernetes.lang.labelselector import Selector
 
-from .changes import POD_ADDED, POD_DELETED, node_change, pod_change, same_images
-from .decide import Decision, StaticMasks, decide
-from .framework import World
-from .nodetable import NodeTable
-from .plugins.table import PLUGINS
+from .changes import POD, node_change, pod_change, same_images
+from .decide import Decision, Filtered, StaticMasks, choose, filter_nodes
+from .decisions import Decisions
+from .framework import Attempt, Change, World
+from .nodetable import Ints, Mask, NodeTable
+from .nominations import Nominations
+from .plugins.table import DEFAULT_PROFILE
 from .podfacts import FactsCache, PodFacts
-from .queue import QueuedPod, SchedulingQueue
-
-DECISIONS_KEPT = 256
+from .profile import Profile
+from .queue import BACKOFF_FIRST, BACKOFF_MOST, QueuedPod, SchedulingQueue
+from .volumes.view import VolumeView
 
 
 class Cycle:
     def __init__(
         self,
-        scheduler_name: str,
         rng: random.Random,
-        namespace_labels: Mapping[str, Mapping[str, str]],
-        default_selector: Callable[[PodFacts], Selector | None],
+        namespace_labels: Mapping[str, Mapping[str, str]] | None = None,
+        default_selector: Callable[[PodFacts], Selector | None] = lambda _facts: None,
+        *,
+        profiles: Sequence[Profile] = (DEFAULT_PROFILE,),
+        backoff: tuple[float, float] = (BACKOFF_FIRST, BACKOFF_MOST),
+        clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self._scheduler_name = scheduler_name
+        """`clock` gives Unix time; the times that methods take are the loop's."""
         self._rng = rng
+        self._clock = clock
         self._facts = FactsCache()
         self._masks = StaticMasks()
+        self._nodes: dict[str, Obj] = {}
+        self._placed: dict[str, Obj] = {}
+        self._budgets: dict[str, Obj] = {}
         self.table = NodeTable()
-        self.queue = SchedulingQueue({plugin.name: plugin.unblocked_by for plugin in PLUGINS})
-        self.world = World(self.table, namespace_labels, default_selector)
-        self.decisions: OrderedDict[str, Decision] = OrderedDict()
-        """The latest decisions by the pod's uid, for `why`."""
+        self.nominations = Nominations()
+        self.volumes = VolumeView()
+        self.queue = SchedulingQueue({}, backoff)
+        self.profiles: dict[str, Profile] = {}
+        self.world = World(
+            self.table,
+            namespace_labels or {},
+            default_selector,
+            self._nodes,
+            self._placed,
+            (),
+            self.volumes,
+            self.nominations,
+        )
+        self.decisions = Decisions()
+        """The latest decisions, and every one about a pod that waits, for `why`."""
+        self.use(profiles)
+
+    def use(self, profiles: Sequence[Profile]) -> None:
+        """Decides by these profiles from now on; pods that wait are tried again."""
+        self.profiles = {profile.name: profile for profile in profiles}
+        self._masks = StaticMasks()
+        self.queue.unblocked_by = {
+            plugin.name: plugin.unblocked_by for profile in profiles for plugin in profile.plugins
+        }
+        for queued in self.queue.waiting():
+            profile = self.profiles.get(_scheduler_of(queued.pod))
+            if profile is None:
+                self.queue.remove(queued.uid)
+            else:
+                queued.profile = profile
+                self.queue.activate(queued.uid)
+
+    def world_for(self, queued: QueuedPod) -> World:
+        """The world as a decision about this pod reads it."""
+        return replace(self.world, pod=queued.pod, now=self._clock())
 
     def decide(self, queued: QueuedPod, now: float) -> Decision:
         """Decides on a popped pod. Where a node is found, the pod is counted on it from now on (assumed); where none,
-        it waits in the queue."""
-        decision = decide(queued.facts, self.world, self._rng, masks=self._masks)
+        it waits in the queue. Raises PluginError; the pod is then still popped."""
+        filtered = self.filter(queued)
+        return self.conclude(queued, filtered, now)
+
+    def filter(self, queued: QueuedPod) -> Filtered:
+        """The first half of `decide`. Raises PluginError."""
+        return filter_nodes(queued.facts, self.world_for(queued), queued.profile, self._masks)
+
+    def conclude(
+        self, queued: QueuedPod, filtered: Filtered, now: float, extra: Mapping[str, Ints] | None = None
+    ) -> Decision:
+        """The second half of `decide`. Raises PluginError."""
+        world = self.world_for(queued)
+        decision = choose(queued.facts, world, self._rng, queued.profile, filtered, extra)
+        self.decisions.keep(queued.pod, decision, self._clock())
         if decision.node is None:
+            if decision.clear_nomination:
+                self.nominations.remove(queued.uid)
             self.queue.unschedulable(queued, decision.rejected_by, now)
         else:
+            self.nominations.remove(queued.uid)
             self.table.place(queued.uid, decision.node, self._facts.of(queued.pod, placed=True))
-        self.decisions[queued.uid] = decision
-        self.decisions.move_to_end(queued.uid)
-        while len(self.decisions) > DECISIONS_KEPT:
-            self.decisions.popitem(last=False)
+            self._placed[queued.uid] = queued.pod
         return decision
 
-    def binding_failed(self, queued: QueuedPod, now: float) -> None:
-        """Takes an assumed pod off its node again; it is tried once more after its back-off."""
+    def attempt(self, queued: QueuedPod, node: str, **rest: Any) -> Attempt:
+        """What the plugins from Reserve to PostBind get; `rest`: the client and the environment."""
+        return Attempt(queued.pod, queued.facts, node, self.world_for(queued), **rest)
+
+    def nominate(self, queued: QueuedPod, node: str) -> list[Obj]:
+        """The pod waits for room on this node; gives the pods of lower priority that lose their nomination for it."""
+        losing = []
+        for uid in self.nominations.below(queued.facts.priority, node):
+            self.nominations.remove(uid)
+            other = self.queue.get(uid)
+            if other is not None:
+                losing.append(other.pod)
+        self.nominations.add(queued.uid, node, queued.facts)
+        return losing
+
+    def placed(self, uid: str) -> Obj | None:
+        """A pod that is counted on a node."""
+        return self._placed.get(uid)
+
+    def not_bound(self, queued: QueuedPod, now: float, rejected_by: str = "") -> None:
+        """Takes an assumed pod off its node again. It is tried once more after its back-off, or, where a plugin refused
+        it, after a change of which the plugin says that it may help."""
         if self.queue.get(queued.uid) is queued:
             self.table.unplace(queued.uid)
-            self.queue.failed(queued, now)
-            self.queue.changed(POD_DELETED, now)
+            self._placed.pop(queued.uid, None)
+            if rejected_by:
+                self.queue.unschedulable(queued, frozenset((rejected_by,)), now)
+            else:
+                self.queue.failed(queued, now)
+            self.queue.changed(Change("AssignedPod", frozenset(("delete",)), queued.pod), now)
+
+    def failed(self, queued: QueuedPod, now: float) -> None:
+        """Gives back a popped pod on which nothing could be decided: it is tried again after its back-off."""
+        self.queue.failed(queued, now)
 
     def pod_event(self, old: Obj | None, new: Obj | None, now: float) -> None:
         """A pod appeared, changed or went, as its informer tells; another pod may have come under its name."""
@@ -71,10 +154,8 @@ class Cycle:
             self._gone(new or old, now)
         elif new["spec"].get("nodeName"):
             self._assigned(old, new, now)
-        elif self._is_ours(new):
-            self.queue.put(new, self._facts.of(new))
         else:
-            self.queue.remove(uid_of(new))
+            self._unassigned(old, new, now)
 
     def node_event(self, old: Obj | None, new: Obj | None, now: float) -> None:
         """A node appeared, changed or went; a heartbeat costs nothing."""
@@ -82,22 +163,60 @@ class Cycle:
         if new is None:
             if old is not None:
                 self.table.remove_node(name_of(old))
-        elif change is not None or old is None or not same_images(old, new):
-            self.table.put_node(new)
+                self._nodes.pop(name_of(old), None)
+        else:
+            self._nodes[name_of(new)] = new
+            if change is not None or old is None or not same_images(old, new):
+                self.table.put_node(new)
         if change is not None:
             self.queue.changed(change, now)
 
-    def _is_ours(self, pod: Obj) -> bool:
+    def budget_event(self, old: Obj | None, new: Obj | None, now: float) -> None:
+        """A PodDisruptionBudget appeared, changed or went."""
+        if old is not None:
+            self._budgets.pop(uid_of(old), None)
+        if new is not None:
+            self._budgets[uid_of(new)] = new
+        self.world = replace(self.world, budgets=tuple(self._budgets.values()))
+        self.queue.changed(Change("PodDisruptionBudget", frozenset(("update",)), old, new), now)
+
+    def changed(self, change: Change, now: float) -> None:
+        """Something else changed that waiting pods may care for."""
+        self.queue.changed(change, now)
+
+    def feasible_names(self, mask: Mask) -> list[str]:
+        return [name for name, yes in zip(self.table.names(), mask.tolist(), strict=True) if yes]
+
+    def _unassigned(self, old: Obj | None, new: Obj, now: float) -> None:
         """A pod that is being deleted is not scheduled any more."""
-        named = pod["spec"].get("schedulerName") or "default-scheduler"
-        return named == self._scheduler_name and not pod["metadata"].get("deletionTimestamp")
+        uid = uid_of(new)
+        profile = self.profiles.get(_scheduler_of(new))
+        if profile is None or new["metadata"].get("deletionTimestamp"):
+            self._gone(new, now)
+            return
+        facts = self._facts.of(new)
+        node = (new.get("status") or {}).get("nominatedNodeName") or ""
+        before = ((old or {}).get("status") or {}).get("nominatedNodeName") or ""
+        if node and node != before and self.table.node_of(uid) is None:
+            self.nominations.add(uid, node, facts)
+        elif before and not node:
+            self.nominations.remove(uid)
+        self.queue.put(new, facts, profile, now)
 
     def _assigned(self, old: Obj | None, new: Obj, now: float) -> None:
         uid = uid_of(new)
         self.queue.remove(uid)
+        self.nominations.remove(uid)
+        self.decisions.placed(uid)
         was_placed = old is not None and uid_of(old) == uid and bool(old["spec"].get("nodeName"))
+        before = self._placed.get(uid)
+        self._placed[uid] = new
         self.table.place(uid, new["spec"]["nodeName"], self._facts.of(new, placed=True))
-        change = pod_change(old, new) if was_placed and old is not None else POD_ADDED
+        if before is not None and _start(before) != _start(new):
+            self.table.touch(uid)
+        change = pod_change(old, new) if was_placed and old is not None else None
+        if not was_placed:
+            change = Change(POD, frozenset(("add",)), None, new)
         if change is not None:
             self.queue.changed(change, now)
 
@@ -106,10 +225,20 @@ class Cycle:
             return
         uid = uid_of(pod)
         self.queue.remove(uid)
-        self.decisions.pop(uid, None)
+        self.nominations.remove(uid)
+        self.decisions.forget(uid)
+        self._placed.pop(uid, None)
         if self.table.node_of(uid) is not None:
             self.table.unplace(uid)
-            self.queue.changed(POD_DELETED, now)
+            self.queue.changed(Change(POD, frozenset(("delete",)), pod), now)
+
+
+def _scheduler_of(pod: Obj) -> str:
+    return str(pod["spec"].get("schedulerName") or "default-scheduler")
+
+
+def _start(pod: Obj) -> Any:
+    return (pod.get("status") or {}).get("startTime")
 
 
 def _is_over(pod: Obj) -> bool:

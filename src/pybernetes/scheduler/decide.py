@@ -1,23 +1,36 @@
 """One scheduling decision: pure, from (pod, world, randomness) to a node, or to why there is none.
 
-All nodes are looked at, never a sample. Among the best, chance decides, as upstream's `selectHost`.
+All nodes are looked at, never a sample. Among the best, chance decides, as upstream's `selectHost`. `decide` is the
+whole of it; `filter_nodes` and `choose` are its halves, between which extenders are asked.
 """
 
 from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
-from .fiterror import NO_NODES, fit_error
-from .framework import Plugin, Rejection, World
+from .fiterror import NO_NODES, fit_error, refused_whole
+from .framework import Failure, Plugin, Rejection, World
 from .nodetable import Ints, Mask
-from .placements import Placements
-from .plugins.table import PLUGINS
+from .plugins.table import DEFAULT_PROFILE
 from .podfacts import PodFacts
+from .preemption.candidate import Candidate
+from .profile import Profile
+
+T = TypeVar("T")
+
+
+class PluginError(Exception):
+    """A plugin raised: the pod cannot be decided on. The message names the plugin and the extension point."""
+
+    def __init__(self, plugin: str, point: str, error: Exception) -> None:
+        super().__init__(f'running {point} plugin "{plugin}": {error}')
+        self.plugin = plugin
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +39,15 @@ class Verdict:
 
     plugin: str
     rejections: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """`whole`: why no node at all can do, from a PreFilter."""
+
+    feasible: Mask
+    verdicts: tuple[Verdict, ...]
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +65,12 @@ class Decision:
     scores: Mapping[str, Ints]
     """Weighted, by plugin; empty where one node or none was feasible."""
     names: tuple[str, ...] = field(repr=False)
+    candidate: Candidate | None = None
+    """The node that is to be made free for the pod, and the pods that have to leave it."""
+    candidates: tuple[Candidate, ...] = field(default=(), repr=False)
+    """All such nodes, where extenders have a say."""
+    clear_nomination: bool = False
+    """Whether the node that the pod was nominated for is of no use any more."""
 
 
 class StaticMasks:
@@ -51,7 +79,7 @@ class StaticMasks:
     def __init__(self, size: int = 1024) -> None:
         self._size = size
         self._version = (-1, 0)
-        self._kept: OrderedDict[tuple[str, PodFacts], tuple[Rejection, ...]] = OrderedDict()
+        self._kept: OrderedDict[tuple[Plugin, PodFacts], tuple[Rejection, ...]] = OrderedDict()
 
     def rejections(self, plugin: Plugin, pod: PodFacts, world: World) -> tuple[Rejection, ...]:
         assert plugin.filter is not None
@@ -60,7 +88,7 @@ class StaticMasks:
         if version != self._version:
             self._kept.clear()
             self._version = version
-        key = (plugin.name, pod)
+        key = (plugin, pod)
         kept = self._kept.get(key)
         if kept is None:
             kept = self._kept[key] = plugin.filter(pod, world)
@@ -74,21 +102,52 @@ def decide(
     world: World,
     rng: random.Random,
     *,
-    plugins: tuple[Plugin, ...] = PLUGINS,
+    profile: Profile = DEFAULT_PROFILE,
     masks: StaticMasks | None = None,
 ) -> Decision:
-    """Where the pod goes. Reads `world` only; `masks` may be kept between decisions over the same table."""
-    table = world.table
-    feasible, verdicts = _filter(pod, world, plugins, masks)
+    """Where the pod goes. `world` is as before afterwards; `masks` may be kept between decisions over the same table.
+    Raises PluginError."""
+    filtered = filter_nodes(pod, world, profile, masks)
+    return choose(pod, world, rng, profile, filtered)
+
+
+def filter_nodes(pod: PodFacts, world: World, profile: Profile, masks: StaticMasks | None = None) -> Filtered:
+    """The nodes that every filter lets pass, also beside the pods that are nominated there. Raises PluginError."""
+    for plugin in profile.pre_filter:
+        assert plugin.pre_filter is not None
+        if why := _asked(plugin, "PreFilter", plugin.pre_filter, pod, world):
+            everywhere = world.table.alive.copy()
+            verdict = Verdict(plugin.name, (Rejection(why, everywhere),))
+            return Filtered(np.zeros(world.table.size, np.bool_), (verdict,), why)
+    feasible = world.table.alive.copy()
+    verdicts = _filter(pod, world, profile.filter, masks, feasible)
+    if world.nominations is not None and len(world.nominations) and feasible.any():
+        verdicts += _beside_nominated(pod, world, profile, feasible)
+    return Filtered(feasible, verdicts)
+
+
+def choose(
+    pod: PodFacts,
+    world: World,
+    rng: random.Random,
+    profile: Profile,
+    filtered: Filtered,
+    extra: Mapping[str, Ints] | None = None,
+) -> Decision:
+    """The decision over the nodes that are left. `extra`: scores from outside (extenders). Raises PluginError."""
+    table, verdicts = world.table, filtered.verdicts
     rejected_by = frozenset(verdict.plugin for verdict in verdicts)
-    rows = np.flatnonzero(feasible)
+    rows = np.flatnonzero(filtered.feasible)
     if len(rows) == 0:
-        message = _why_not(pod, world, verdicts)
-        return Decision(None, 0, message, rejected_by, verdicts, {}, table.names())
-    if len(rows) == 1:
-        node = table.name(int(rows[0]))
-        return Decision(node, 1, "", rejected_by, verdicts, {}, table.names())
-    scores = _score(pod, world, feasible, plugins)
+        return _none(pod, world, rng, profile, filtered, rejected_by)
+    nominated = ((world.pod or {}).get("status") or {}).get("nominatedNodeName")
+    row = table.rows.get(nominated) if nominated else None
+    if row is None and len(rows) == 1:
+        row = int(rows[0])
+    if row is not None and filtered.feasible[row]:
+        return Decision(table.name(row), len(rows), "", rejected_by, verdicts, {}, table.names())
+    scores = _score(pod, world, filtered.feasible, profile)
+    scores.update(extra or {})
     total = np.zeros(table.size, np.int64)
     for weighted in scores.values():
         total += weighted
@@ -97,18 +156,29 @@ def decide(
     return Decision(table.name(chosen), len(rows), "", rejected_by, verdicts, scores, table.names())
 
 
+def _asked(plugin: Plugin, point: str, function: Callable[..., T], *arguments: object) -> T:
+    """Calls a plugin's function; what it raises becomes a PluginError that names it."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        raise PluginError(plugin.name, point, error) from error
+
+
 def _filter(
-    pod: PodFacts, world: World, plugins: tuple[Plugin, ...], masks: StaticMasks | None
-) -> tuple[Mask, tuple[Verdict, ...]]:
-    feasible = world.table.alive.copy()
+    pod: PodFacts,
+    world: World,
+    plugins: tuple[Plugin, ...],
+    masks: StaticMasks | None,
+    feasible: Mask,
+) -> tuple[Verdict, ...]:
+    """Takes the refused nodes out of `feasible`, in place."""
     verdicts: list[Verdict] = []
     for plugin in plugins:
-        if plugin.filter is None:
-            continue
+        assert plugin.filter is not None
         if plugin.static and masks is not None:
-            found = masks.rejections(plugin, pod, world)
+            found = _asked(plugin, "Filter", masks.rejections, plugin, pod, world)
         else:
-            found = plugin.filter(pod, world)
+            found = _asked(plugin, "Filter", plugin.filter, pod, world)
         seen = tuple(
             Rejection(each.reason, nodes, each.resolvable)
             for each in found
@@ -120,42 +190,99 @@ def _filter(
                 feasible &= ~each.nodes
             if not feasible.any():
                 break
-    return feasible, tuple(verdicts)
+    return tuple(verdicts)
 
 
-def _score(pod: PodFacts, world: World, feasible: Mask, plugins: tuple[Plugin, ...]) -> dict[str, Ints]:
+def _beside_nominated(pod: PodFacts, world: World, profile: Profile, feasible: Mask) -> tuple[Verdict, ...]:
+    """Asks the filters once more, for the nodes on which pods of at least this priority are nominated, with these pods
+    counted there: they must fit too. (All of them are counted at once; upstream counts those of one node at a time.)"""
+    assert world.nominations is not None
+    table = world.table
+    first = [(r, uid, f) for r, uid, f in world.nominations.before(pod, world) if feasible[r]]
+    if not first:
+        return ()
+    rows = np.zeros(table.size, np.bool_)
+    rows[[row for row, *_ in first]] = True
+    counted = [(uid, row, facts) for row, uid, facts in first if table.node_of(uid) is None]
+    versions = table.row_version[rows].copy()
+    for uid, row, facts in counted:
+        table.place(uid, table.name(row), facts)
+    try:
+        dynamic = tuple(plugin for plugin in profile.filter if not plugin.static)
+        left = rows.copy()
+        verdicts = _filter(pod, world, dynamic, None, left)
+    finally:
+        for uid, *_ in counted:
+            table.unplace(uid)
+        table.row_version[rows] = versions
+    feasible &= left | ~rows
+    return verdicts
+
+
+def _score(pod: PodFacts, world: World, feasible: Mask, profile: Profile) -> dict[str, Ints]:
     scores: dict[str, Ints] = {}
-    for plugin in plugins:
-        if plugin.score is not None:
-            found = plugin.score(pod, world, feasible)
-            if found is not None:
-                scores[plugin.name] = found * plugin.weight
+    for plugin, weight in profile.score:
+        assert plugin.score is not None
+        found = _asked(plugin, "Score", plugin.score, pod, world, feasible)
+        if found is not None:
+            scores[plugin.name] = found * weight
     return scores
 
 
-def _why_not(pod: PodFacts, world: World, verdicts: tuple[Verdict, ...]) -> str:
-    nodes = int(world.table.alive.sum())
+def _none(
+    pod: PodFacts,
+    world: World,
+    rng: random.Random,
+    profile: Profile,
+    filtered: Filtered,
+    rejected_by: frozenset[str],
+) -> Decision:
+    """There is no feasible node: why, and what the PostFilters can do about it."""
+    table = world.table
+    nodes = int(table.alive.sum())
     if nodes == 0:
-        return NO_NODES
+        return Decision(None, 0, NO_NODES, rejected_by, filtered.verdicts, {}, table.names())
     reasons: dict[str, int] = {}
-    hopeless = np.zeros(world.table.size, np.bool_)
-    for verdict in verdicts:
+    hopeless = np.zeros(table.size, np.bool_)
+    for verdict in filtered.verdicts:
         for each in verdict.rejections:
             reasons[each.reason] = reasons.get(each.reason, 0) + int(each.nodes.sum())
             hopeless |= each.nodes & ~np.asarray(each.resolvable)
-    message = fit_error(nodes, reasons)
-    preemption = _preemption(pod, world.table.placements, world.table.alive & ~hopeless, nodes)
-    return f"{message} {preemption}" if preemption else message
+    message = refused_whole(nodes, filtered.whole) if filtered.whole else fit_error(nodes, reasons)
+    decision = Decision(None, 0, message, rejected_by, filtered.verdicts, {}, table.names())
+    if not profile.post_filter:
+        return decision
+
+    def refusal(row: int) -> tuple[str, ...]:
+        again = table.alive.copy()
+        verdicts = _filter(pod, world, profile.filter, None, again)
+        verdicts += _beside_nominated(pod, world, profile, again)
+        if again[row]:
+            return ()
+        return tuple(each.reason for verdict in verdicts for each in verdict.rejections if each.nodes[row])
+
+    failure = Failure(table.alive & ~hopeless, refusal, _simple(pod, world, profile), rng.getrandbits(30))
+    said: list[str] = []
+    for plugin in profile.post_filter:
+        assert plugin.post_filter is not None
+        result = _asked(plugin, "PostFilter", plugin.post_filter, pod, world, failure)
+        if result.candidate is not None:
+            return replace(decision, candidate=result.candidate, candidates=result.candidates)
+        if result.message:
+            said.append(result.message)
+        if result.clear:
+            decision = replace(decision, clear_nomination=True)
+    return replace(decision, message=" ".join((message, *((", ".join(said),) if said else ()))))
 
 
-def _preemption(pod: PodFacts, placements: Placements, candidates: Mask, nodes: int) -> str:
-    """What preemption has to say: "" where it has not looked (pods of lower priority are there)."""
-    if not pod.preempts:
-        return "preemption: not eligible due to preemptionPolicy=Never."
-    for facts, rows in placements.classes():
-        if facts.priority < pod.priority and any(candidates[row] for row in rows):
-            return ""
-    possible = int(candidates.sum())
-    reasons = {"No preemption victims found for incoming pod": possible}
-    reasons["Preemption is not helpful for scheduling"] = nodes - possible
-    return f"preemption: {fit_error(nodes, {reason: count for reason, count in reasons.items() if count})}"
+def _simple(pod: PodFacts, world: World, profile: Profile) -> bool:
+    """Whether other pods' leaving can change nothing for this pod but resources."""
+    return (
+        profile.only_known
+        and not pod.host_ports
+        and not pod.affinity
+        and not pod.anti_affinity
+        and not pod.has_volumes
+        and not any(constraint.hard for constraint in pod.spread)
+        and not any(each.forbids for each in world.table.placements.terms_about(pod.labels))
+    )

@@ -1,48 +1,82 @@
-"""What a plugin is: a named pair of functions over all nodes at once, and the changes that may unblock its pods.
+"""What a plugin is: a named set of functions, one per extension point of upstream's scheduling framework.
 
-The names are those of upstream's scheduling framework; its extension points PreFilter and PreScore are the first lines
-of the functions here, because a function sees all nodes.
+Filter and Score see all nodes at once. Reserve, Permit and the points around binding see one pod on one node
+(`Attempt`). All of them are plain functions but PreBind, Bind and PostBind, which may wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from pybernetes.api.meta import Obj
 from pybernetes.lang.labelselector import Selector
 
 if TYPE_CHECKING:
+    from pybernetes.client.interface import Client
+    from pybernetes.clock import Env
+
     from .nodetable import Ints, Mask, NodeTable
+    from .nominations import Nominations
     from .podfacts import PodFacts
+    from .preemption.candidate import Candidate
+    from .volumes.view import VolumeView
 
 MAX_SCORE = 100
 
-Resource = Literal["Node", "AssignedPod"]
-Action = Literal["add", "delete", "labels", "taints", "allocatable", "unschedulable", "requests"]
+Resource = Literal[
+    "Node",
+    "AssignedPod",
+    "UnscheduledPod",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "StorageClass",
+    "CSINode",
+    "CSIDriver",
+    "CSIStorageCapacity",
+    "VolumeAttachment",
+    "PodDisruptionBudget",
+    "ResourceClaim",
+    "ResourceSlice",
+    "DeviceClass",
+    "PodGroup",
+]
+Action = Literal[
+    "add", "update", "delete", "labels", "taints", "allocatable", "unschedulable", "requests", "annotations"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something happened in the cluster that may let waiting pods go."""
+    """Something happened in the cluster that may let waiting pods go: `old` and `new` are the object's versions."""
 
     resource: Resource
     actions: frozenset[Action]
+    old: Obj | None = None
+    new: Obj | None = None
+
+
+Hint = Callable[["PodFacts", Change], bool]
+"""Whether a change could help a pod that the plugin refused (upstream's QueueingHintFn)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Any of `actions` on `resource` is worth another try."""
+    """Any of `actions` on `resource` is worth another try, where `hint` (if there is one) agrees."""
 
     resource: Resource
     actions: frozenset[Action]
+    hint: Hint | None = None
 
-    def fires(self, change: Change) -> bool:
-        return change.resource == self.resource and not self.actions.isdisjoint(change.actions)
+    def fires(self, change: Change, pod: PodFacts | None = None) -> bool:
+        if change.resource != self.resource or self.actions.isdisjoint(change.actions):
+            return False
+        return self.hint is None or pod is None or self.hint(pod, change)
 
 
-def on(resource: Resource, *actions: Action) -> Trigger:
-    return Trigger(resource, frozenset(actions))
+def on(resource: Resource, *actions: Action, hint: Hint | None = None) -> Trigger:
+    return Trigger(resource, frozenset(actions), hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +96,73 @@ class World:
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     default_selector: Callable[[PodFacts], Selector | None] = lambda _facts: None
     """The pods that belong together with this one by its Services and its controller; None: there are none."""
+    nodes: Mapping[str, Obj] = field(default_factory=dict)
+    """The node objects by name, for plugins that ask node by node."""
+    placed: Mapping[str, Obj] = field(default_factory=dict)
+    """The pods that are counted on nodes, by uid."""
+    budgets: Sequence[Obj] = ()
+    """The PodDisruptionBudgets."""
+    volumes: VolumeView | None = None
+    nominations: Nominations | None = None
+    pod: Obj | None = None
+    """The pod of this decision, for plugins that read more than `PodFacts` holds."""
+    now: float = 0.0
+    """Unix time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is known when the filters left no node."""
+
+    resolvable: Mask
+    """The nodes on which other pods' leaving might help."""
+    refusal: Callable[[int], tuple[str, ...]]
+    """Why a row is refused, asked of every filter over the table as it is now; empty where it is not."""
+    simple: bool
+    """Whether resources are all that other pods' leaving can change for this pod."""
+    offset: int = 0
+    """A random number: where a search that does not look at all nodes begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostFilterResult:
+    """A node to nominate and the pods to remove there, or why there is none."""
+
+    candidate: Candidate | None = None
+    candidates: tuple[Candidate, ...] = ()
+    """All that were found, where the profile's extenders have a say."""
+    message: str = ""
+    clear: bool = False
+    """Whether an earlier nomination is void."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What Permit answers. A pod that waits is let go by `WaitingPods.allow`, or rejected after `seconds`."""
+
+    verdict: Literal["allow", "wait", "reject"] = "allow"
+    reason: str = ""
+    seconds: float = 0.0
+
+
+ALLOW = Permission()
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One pod on its way to one node, from Reserve to PostBind. `state` is the plugins' own."""
+
+    pod: Obj
+    facts: PodFacts
+    node: str
+    world: World
+    client: Client | None = None
+    env: Env | None = None
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+class Refused(Exception):
+    """A plugin's PreBind or Bind does not let the pod go to its node; the message says why."""
 
 
 Filter = Callable[["PodFacts", World], tuple[Rejection, ...]]
@@ -70,8 +171,19 @@ Filter = Callable[["PodFacts", World], tuple[Rejection, ...]]
 Score = Callable[["PodFacts", World, "Mask"], "Ints | None"]
 """0 to 100 for each feasible row (what stands in other rows does not count); None where the plugin has no say."""
 
+PreEnqueue = Callable[["PodFacts"], str]
+"""Why a pod may not be tried yet; "" where it may."""
 
-@dataclass(frozen=True, slots=True)
+PreFilter = Callable[["PodFacts", World], str]
+"""Why no node at all can take the pod; "" where one may."""
+
+PostFilter = Callable[["PodFacts", World, Failure], PostFilterResult]
+
+QueueSort = Callable[["PodFacts", int], tuple[Any, ...]]
+"""The sort key of a pod in the queue: what is smaller goes first. The number counts arrivals."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Plugin:
     name: str
     filter: Filter | None = None
@@ -80,3 +192,18 @@ class Plugin:
     unblocked_by: tuple[Trigger, ...] = ()
     static: bool = False
     """Whether the filter reads nothing but node objects, so that its mask may be kept while they stand."""
+    pre_enqueue: PreEnqueue | None = None
+    queue_sort: QueueSort | None = None
+    pre_filter: PreFilter | None = None
+    post_filter: PostFilter | None = None
+    reserve: Callable[[Attempt], str] | None = None
+    """Takes what the pod needs before it is bound; the reason where it cannot, "" where it did."""
+    unreserve: Callable[[Attempt], None] | None = None
+    permit: Callable[[Attempt], Permission] | None = None
+    pre_bind: Callable[[Attempt], Awaitable[None]] | None = None
+    """Raises Refused or ApiError."""
+    bind: Callable[[Attempt], Awaitable[bool]] | None = None
+    """Whether it bound the pod; False leaves it to the next. Raises Refused or ApiError."""
+    post_bind: Callable[[Attempt], Awaitable[None]] | None = None
+    reads_pod: bool = False
+    """Whether a function reads `World.pod`."""

@@ -67,9 +67,13 @@ class NodeTable:
         self._flags = {name: np.zeros(FIRST_CAPACITY, np.bool_) for name in ("alive", "unschedulable")}
         self._columns = {
             name: np.zeros(FIRST_CAPACITY, np.int64)
-            for name in ("pods", "nonzero cpu", "nonzero memory", "taint set")
+            for name in ("pods", "nonzero cpu", "nonzero memory", "taint set", "version")
         }
         self._label_columns: dict[str, LabelColumn] = {}
+        self._by_priority: dict[int, dict[str, Ints]] = {}
+        self._versions = 0
+        self.memo: dict[str, Any] = {}
+        """What plugins keep about this table; they check for themselves whether it still holds."""
         self.taint_sets: list[tuple[Taint, ...]] = [()]
         self._taint_set_of: dict[tuple[Taint, ...], int] = {(): 0}
         self.images: dict[str, dict[int, int]] = {}
@@ -108,8 +112,27 @@ class NodeTable:
     def requested(self, resource: str) -> Ints:
         return self._column(f"requested {resource}")
 
+    @property
+    def row_version(self) -> Ints:
+        """A number per row that is new whenever the node or the pods counted on it change."""
+        return self._columns["version"][: self.size]
+
+    def requested_below(self, priority: int) -> dict[str, Ints]:
+        """What pods of a lower priority hold, per resource and row; "pods" is their number."""
+        found: dict[str, Ints] = {}
+        for each, columns in self._by_priority.items():
+            if each < priority:
+                for resource, column in columns.items():
+                    so_far = found.get(resource)
+                    held = column[: self.size]
+                    found[resource] = held.copy() if so_far is None else so_far + held
+        return found
+
     def name(self, row: int) -> str:
         return self._names[row]
+
+    def labels_at(self, row: int) -> Mapping[str, str]:
+        return self._labels[row]
 
     def names(self) -> tuple[str, ...]:
         """The nodes by row; kept while no row changes its node."""
@@ -158,6 +181,7 @@ class NodeTable:
             self._columns[f"allocatable {resource}"][row] = amount
         self._set_images(row, status.get("images") or ())
         self.nodes_version += 1
+        self._touch(row)
 
     def remove_node(self, name: str) -> None:
         row = self.rows.get(name)
@@ -167,6 +191,7 @@ class NodeTable:
         self._set_labels(row, {})
         self._set_images(row, ())
         self.nodes_version += 1
+        self._touch(row)
         self._free_if_empty(name, row)
 
     def place(self, uid: str, node: str, facts: PodFacts) -> None:
@@ -196,13 +221,39 @@ class NodeTable:
         placed = self.placements.of(uid)
         return None if placed is None else self._names[placed[0]]
 
+    def touch(self, uid: str) -> None:
+        """Tells that a counted pod changed in what its facts do not hold (it has started)."""
+        placed = self.placements.of(uid)
+        if placed is not None:
+            self._touch(placed[0])
+
+    def _touch(self, row: int) -> None:
+        self._versions += 1
+        self._columns["version"][row] = self._versions
+
     def _count(self, row: int, facts: PodFacts, sign: int) -> None:
+        self._touch(row)
+        held = self._held(facts.priority, "pods")
+        held[row] += sign
+        for resource, amount in facts.requests.items():
+            held = self._held(facts.priority, resource)
+            held[row] += sign * amount
         self._columns["pods"][row] += sign
         self._columns["nonzero cpu"][row] += sign * facts.nonzero_cpu
         self._columns["nonzero memory"][row] += sign * facts.nonzero_memory
         for resource, amount in facts.requests.items():
             self._column(f"requested {resource}")
             self._columns[f"requested {resource}"][row] += sign * amount
+
+    def _held(self, priority: int, resource: str) -> Ints:
+        columns = self._by_priority.setdefault(priority, {})
+        column = columns.get(resource)
+        if column is None or len(column) < self._capacity:
+            grown: Ints = np.zeros(self._capacity, np.int64)
+            if column is not None:
+                grown[: len(column)] = column
+            column = columns[resource] = grown
+        return column
 
     def _row(self, name: str) -> int:
         """The row of a node, a fresh one where it has none."""
@@ -239,6 +290,9 @@ class NodeTable:
         }
         for column in self._label_columns.values():
             column.grow(self._capacity)
+        for columns in self._by_priority.values():
+            for name, held in columns.items():
+                columns[name] = np.concatenate((held, np.zeros(self._capacity - len(held), np.int64)))
 
     def _intern_taints(self, taints: tuple[Taint, ...]) -> int:
         place = self._taint_set_of.get(taints)

@@ -13,23 +13,22 @@ from dataclasses import dataclass
 
 from pybernetes.lang.labelselector import Selector
 
-from .podfacts import AffinityTerm, HostPort, PodFacts
+from .podfacts import AffinityTerm, Disk, HostPort, PodFacts
 
 RowCounts = dict[int, int]
 Classes = dict[PodFacts, RowCounts]
 
-HARD_AFFINITY_WEIGHT = 1
-"""What a required affinity term of a placed pod is worth to the pods it is about."""
-
 
 @dataclass(frozen=True, slots=True)
 class PlacedTerm:
-    """A term of the pods of one class and the rows they are on. `forbids`: required anti-affinity."""
+    """A term of the pods of one class and the rows they are on. `forbids`: required anti-affinity; `hard`: required
+    affinity, whose weight the plugin's argument tells."""
 
     term: AffinityTerm
     weight: int
     forbids: bool
     rows: RowCounts
+    hard: bool = False
 
 
 class Placements:
@@ -39,6 +38,9 @@ class Placements:
         self._labelled: dict[tuple[str, str, str], Classes] = {}
         self._terms: dict[tuple[str, str] | None, dict[PodFacts, list[PlacedTerm]]] = {}
         self._ports: dict[int, Counter[HostPort]] = {}
+        self._on: dict[int, dict[str, PodFacts]] = {}
+        self._claims: dict[tuple[str, str], RowCounts] = {}
+        self._disks: dict[int, Counter[Disk]] = {}
 
     def of(self, uid: str) -> tuple[int, PodFacts] | None:
         """(row, facts) of a pod that is counted."""
@@ -47,6 +49,7 @@ class Placements:
     def add(self, uid: str, row: int, facts: PodFacts) -> None:
         """Counts a pod that is not counted yet."""
         self._placed[uid] = (row, facts)
+        self._on.setdefault(row, {})[uid] = facts
         classes = self._classes.setdefault(facts.namespace, {})
         counts = classes.get(facts)
         if counts is None:
@@ -55,10 +58,19 @@ class Placements:
         counts[row] = counts.get(row, 0) + 1
         if facts.host_ports:
             self._ports.setdefault(row, Counter()).update(facts.host_ports)
+        for name, _ in facts.claims:
+            users = self._claims.setdefault((facts.namespace, name), {})
+            users[row] = users.get(row, 0) + 1
+        if facts.disks:
+            self._disks.setdefault(row, Counter()).update(facts.disks)
 
     def remove(self, uid: str) -> None:
         """Forgets a pod that is counted."""
         row, facts = self._placed.pop(uid)
+        on_row = self._on[row]
+        del on_row[uid]
+        if not on_row:
+            del self._on[row]
         classes = self._classes[facts.namespace]
         counts = classes[facts]
         counts[row] -= 1
@@ -74,6 +86,22 @@ class Placements:
             self._ports[row] = +self._ports[row]
             if not self._ports[row]:
                 del self._ports[row]
+        for name, _ in facts.claims:
+            users = self._claims[facts.namespace, name]
+            users[row] -= 1
+            if not users[row]:
+                del users[row]
+            if not users:
+                del self._claims[facts.namespace, name]
+        if facts.disks:
+            self._disks[row].subtract(facts.disks)
+            self._disks[row] = +self._disks[row]
+            if not self._disks[row]:
+                del self._disks[row]
+
+    def on(self, row: int) -> Mapping[str, PodFacts]:
+        """The pods of a row by uid."""
+        return self._on.get(row, {})
 
     def classes(self) -> Iterator[tuple[PodFacts, RowCounts]]:
         for classes in self._classes.values():
@@ -107,6 +135,14 @@ class Placements:
         """The taken host ports of each row that has any."""
         return self._ports.items()
 
+    def users_of(self, namespace: str, claim: str) -> Mapping[int, int]:
+        """How many pods use a claim, by row."""
+        return self._claims.get((namespace, claim), {})
+
+    def disks(self) -> Iterable[tuple[int, Counter[Disk]]]:
+        """The disks in pods of each row that has any."""
+        return self._disks.items()
+
     def __len__(self) -> int:
         return len(self._placed)
 
@@ -135,7 +171,7 @@ def _terms_of(facts: PodFacts, rows: RowCounts) -> Iterator[PlacedTerm]:
     for term in facts.anti_affinity:
         yield PlacedTerm(term, 0, True, rows)
     for term in facts.affinity:
-        yield PlacedTerm(term, HARD_AFFINITY_WEIGHT, False, rows)
+        yield PlacedTerm(term, 0, False, rows, hard=True)
     for term in facts.preferred_affinity:
         yield PlacedTerm(term, term.weight, False, rows)
     for term in facts.preferred_anti_affinity:

@@ -7,13 +7,13 @@ Two pods have the same facts exactly where no plugin could tell them apart; a fa
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from pybernetes.api.meta import Obj, controller_ref_of, is_deleting, labels_of, namespace_of
+from pybernetes.api.meta import Obj, controller_ref_of, is_deleting, labels_of, name_of, namespace_of, uid_of
 from pybernetes.lang import labelselector
 from pybernetes.lang.labelselector import Requirement, Selector
 
@@ -36,6 +36,17 @@ class Toleration:
         if self.key and self.key != key:
             return False
         return self.operator == "Exists" or (self.key != "" and self.value == value)
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A volume named in the pod by its kind (`gcePersistentDisk`, `awsElasticBlockStore`, `iscsi`, `rbd`) and what
+    tells it from others; `tags`: for rbd its monitors (any shared one makes two of them the same)."""
+
+    kind: str
+    identity: tuple[str, ...]
+    read_only: bool
+    tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,14 @@ class PodFacts:
     anti_affinity: tuple[AffinityTerm, ...]
     preferred_affinity: tuple[AffinityTerm, ...]
     preferred_anti_affinity: tuple[AffinityTerm, ...]
+    claims: tuple[tuple[str, str], ...] = ()
+    """(name, "" or the uid of the pod for which it is made) of each PersistentVolumeClaim."""
+    disks: tuple[Disk, ...] = ()
+    """Volumes in the pod itself that only one pod, or one node, may use at a time."""
+
+    @property
+    def has_volumes(self) -> bool:
+        return bool(self.claims or self.disks)
 
     @property
     def has_affinity(self) -> bool:
@@ -147,6 +166,7 @@ def _signature(pod: Obj, placed: bool) -> bytes:
             (owner["kind"], owner["name"]) if owner else None,
             containers,
             [spec.get(field) for field in _SPEC_FIELDS],
+            _volumes(pod) if spec.get("volumes") else None,
         ),
         option=orjson.OPT_SORT_KEYS,
     )
@@ -175,7 +195,7 @@ def read_facts(pod: Obj, *, placed: bool = False) -> PodFacts:
         requests=pod_requests(pod),
         nonzero_cpu=cpu,
         nonzero_memory=memory,
-        host_ports=_host_ports(spec),
+        host_ports=host_ports(spec),
         images=tuple(container["image"] for container in containers if container.get("image")),
         tolerations=tuple(_toleration(tree) for tree in spec.get("tolerations") or ()),
         node_selector=spec.get("nodeSelector") or {},
@@ -186,7 +206,43 @@ def read_facts(pod: Obj, *, placed: bool = False) -> PodFacts:
         anti_affinity=_terms(apart, namespace, labels),
         preferred_affinity=_weighted_terms(together, namespace, labels),
         preferred_anti_affinity=_weighted_terms(apart, namespace, labels),
+        claims=tuple((name, owner) for name, owner in _claims(pod)),
+        disks=tuple(_disks(spec)),
     )
+
+
+DISK_KINDS = ("gcePersistentDisk", "awsElasticBlockStore", "iscsi", "rbd")
+
+
+def _volumes(pod: Obj) -> list[Any]:
+    """What of the volumes tells pods apart: claims and disks, not config maps and the like."""
+    found: list[Any] = [*_claims(pod)]
+    found += [
+        {k: v[k] for k in DISK_KINDS} for v in pod["spec"]["volumes"] if any(k in v for k in DISK_KINDS)
+    ]
+    return found
+
+
+def _claims(pod: Obj) -> Iterator[tuple[str, str]]:
+    """The claims of a pod; an ephemeral volume's is named after pod and volume, and owned by the pod."""
+    for volume in pod["spec"].get("volumes") or ():
+        if claim := volume.get("persistentVolumeClaim"):
+            yield claim["claimName"], ""
+        elif volume.get("ephemeral"):
+            yield f"{name_of(pod)}-{volume['name']}", uid_of(pod)
+
+
+def _disks(spec: Obj) -> Iterator[Disk]:
+    for volume in spec.get("volumes") or ():
+        if gce := volume.get("gcePersistentDisk"):
+            yield Disk("gcePersistentDisk", (gce["pdName"],), bool(gce.get("readOnly")))
+        elif aws := volume.get("awsElasticBlockStore"):
+            yield Disk("awsElasticBlockStore", (aws["volumeID"],), False)
+        elif iscsi := volume.get("iscsi"):
+            yield Disk("iscsi", (iscsi["iqn"],), bool(iscsi.get("readOnly")))
+        elif rbd := volume.get("rbd"):
+            identity = (rbd.get("pool") or "rbd", rbd["image"])
+            yield Disk("rbd", identity, bool(rbd.get("readOnly")), frozenset(rbd.get("monitors") or ()))
 
 
 def _toleration(tree: Obj) -> Toleration:
@@ -198,7 +254,7 @@ def _toleration(tree: Obj) -> Toleration:
     )
 
 
-def _host_ports(spec: Obj) -> tuple[HostPort, ...]:
+def host_ports(spec: Obj) -> tuple[HostPort, ...]:
     """Ports of the node that the pod's containers (sidecars too) want."""
     sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
     return tuple(

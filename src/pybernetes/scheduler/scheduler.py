@@ -13,26 +13,32 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pybernetes.api import kinds
-from pybernetes.api.errors import ApiError
-from pybernetes.api.meta import Obj, labels_of, name_of, namespace_of
+from pybernetes.api.errors import ApiError, NotFound
+from pybernetes.api.meta import Obj, labels_of, name_of, namespace_of, resource_version_of
 from pybernetes.client.events import EventRecorder
 from pybernetes.client.informers import Informers
 from pybernetes.client.interface import Client, Reaction
 from pybernetes.clock import Env
 
 from .explain import explain
+from .feeding import feed
+from .metrics import Metrics
+from .waiting import WaitingPods
 from .workloads import Workloads, keep_selector
-from .writes import binding, unscheduled_patch
+from .writes import unscheduled_patch
 
 if TYPE_CHECKING:
+    from .configuration.types import Configuration
     from .cycle import Cycle
     from .decide import Decision
+    from .framework import Attempt, Plugin
+    from .profile import Profile
     from .queue import QueuedPod
 
 log = logging.getLogger("scheduler")
 
 NAME = "default-scheduler"
-CYCLE = "pybernetes.scheduler.cycle"
+ENGINE = "pybernetes.scheduler.engine"
 BATCH = 32
 """Decisions between two looks at the event loop."""
 WRITES = 64
@@ -41,28 +47,45 @@ WRITES = 64
 
 class Scheduler:
     def __init__(
-        self, client: Client, env: Env, *, name: str = NAME, informers: Informers | None = None
+        self,
+        client: Client,
+        env: Env,
+        *,
+        name: str = NAME,
+        informers: Informers | None = None,
+        configuration: Configuration | None = None,
+        plugins: tuple[Plugin, ...] = (),
     ) -> None:
-        """`name` is the `spec.schedulerName` of the pods it takes; `informers` are shared (and run) by their owner,
-        without them the scheduler has its own."""
+        """`name` is the `spec.schedulerName` of the pods it takes (a configuration names its profiles itself);
+        `informers` are shared (and run) by their owner, without them the scheduler has its own; `plugins` of one's own
+        are added to every profile, at every point they can be at."""
         self.name = name
         self._client = client
         self._env = env
         self._shared = informers is not None
         self._informers = informers or Informers(client, env.rng)
         self._recorder = EventRecorder(client, env, name)
+        self._configuration = configuration
+        self._plugins = plugins
+        self._engine: Any = None
         self._wake = asyncio.Event()
         self._writes = asyncio.Semaphore(WRITES)
         self._namespace_labels: dict[str, Any] = {}
+        self.waiting = WaitingPods()
+        """The pods that have a node and wait at Permit."""
+        self.metrics = Metrics()
         self.cycle: Cycle | None = None
         """The state, once `run` has begun."""
 
     async def run(self) -> None:
-        """Schedules until cancelled."""
+        """Schedules until cancelled. Raises ConfigurationError."""
         # NumPy takes 0.1 s to import: in a thread, so that whoever shares this loop does not wait.
-        loaded = sys.modules.get(CYCLE)
-        module = loaded if loaded is not None else await asyncio.to_thread(importlib.import_module, CYCLE)
-        cycle = self._start(module.Cycle)
+        # Where it is loaded already (the simulated world has no threads), the rest is a moment.
+        if "numpy" in sys.modules:
+            self._engine = importlib.import_module(ENGINE)
+        else:
+            self._engine = await asyncio.to_thread(importlib.import_module, ENGINE)
+        cycle = self._start()
         async with asyncio.TaskGroup() as group:
             if not self._shared:
                 group.create_task(self._informers.run(), name="scheduler informers")
@@ -70,37 +93,49 @@ class Scheduler:
             await self._informers.synced()
             await self._schedule(cycle, group)
 
+    def use(self, configuration: Configuration | None = None, plugins: tuple[Plugin, ...] = ()) -> None:
+        """Decides by another configuration and other plugins from now on, while it runs. Raises ConfigurationError."""
+        self._configuration, self._plugins = configuration, plugins
+        if self.cycle is not None:
+            self.cycle.use(self._profiles())
+            self._wake.set()
+
     def decision(self, pod_uid: str) -> Decision | None:
         """The latest decision about a pod, with each plugin's verdict and score per node."""
         return self.cycle.decisions.get(pod_uid) if self.cycle is not None else None
 
-    def _start(self, make: type[Cycle]) -> Cycle:
+    def _profiles(self) -> tuple[Profile, ...]:
+        found: tuple[Profile, ...] = self._engine.profiles_of(self._configuration, self.name, self._plugins)
+        return found
+
+    def _start(self) -> Cycle:
         """Builds the state and has the informers fill it."""
         of = self._informers.of
         workloads = Workloads(
             of(kinds.SERVICE, keep=keep_selector),
-            {"ReplicaSet": of(kinds.REPLICASET, keep=keep_selector)},
+            {
+                "ReplicaSet": of(kinds.REPLICASET, keep=keep_selector),
+                "StatefulSet": of(kinds.STATEFULSET, keep=keep_selector),
+                "ReplicationController": of(kinds.REPLICATIONCONTROLLER, keep=keep_selector),
+            },
         )
-        cycle = make(self.name, self._env.rng, self._namespace_labels, workloads.selector)
+        settings = self._configuration
+        cycle: Cycle = self._engine.Cycle(
+            self._env.rng,
+            self._namespace_labels,
+            workloads.selector,
+            profiles=self._profiles(),
+            clock=self._env.now,
+            **({"backoff": settings.backoff} if settings else {}),
+        )
         self.cycle = cycle
-        loop = asyncio.get_running_loop()
-
-        def on_pod(_change: str, old: Obj | None, new: Obj | None) -> None:
-            cycle.pod_event(old, new, loop.time())
-            self._wake_if_ready(cycle)
-
-        def on_node(_change: str, old: Obj | None, new: Obj | None) -> None:
-            cycle.node_event(old, new, loop.time())
-            self._wake_if_ready(cycle)
-
-        of(kinds.NODE).on_event(on_node)
-        of(kinds.POD).on_event(on_pod)
+        feed(self._informers, cycle, self._wake_if_ready)
         of(kinds.NAMESPACE).on_event(self._on_namespace)
         return cycle
 
-    def _wake_if_ready(self, cycle: Cycle) -> None:
+    def _wake_if_ready(self) -> None:
         """Heartbeats of nodes and status changes of running pods wake nobody."""
-        if cycle.queue.ready:
+        if self.cycle is not None and self.cycle.queue.ready:
             self._wake.set()
 
     def _on_namespace(self, _change: str, old: Obj | None, new: Obj | None) -> None:
@@ -129,64 +164,124 @@ class Scheduler:
             return
 
     async def _try(self, cycle: Cycle, queued: QueuedPod, group: asyncio.TaskGroup) -> None:
-        """Decides, and starts the write that follows; waits only where too many writes are under way."""
+        """Decides, and starts the writes that follow; waits only where too many of them are under way, or for
+        extenders. A decision that fails for whatever reason never ends the loop: the pod backs off."""
         await self._writes.acquire()
         if cycle.queue.get(queued.uid) is not queued:
             self._writes.release()
             return
-        decision = cycle.decide(queued, asyncio.get_running_loop().time())
-        if decision.node is not None:
-            write = self._bind(cycle, queued, decision)
-        else:
-            write = self._report(queued.pod, decision.message)
-        group.create_task(write, name=f"schedule {namespace_of(queued.pod)}/{name_of(queued.pod)}")
-
-    async def _bind(self, cycle: Cycle, queued: QueuedPod, decision: Decision) -> None:
-        pod, node = queued.pod, str(decision.node)
-        namespace, name = namespace_of(pod), name_of(pod)
-        reaction = Reaction(
-            "Pod",
-            namespace,
-            name,
-            pod["metadata"].get("resourceVersion", ""),
-            explain(decision, len(decision.names)),
-        )
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
-            await self._client.create(
-                kinds.POD, binding(pod, node), subresource="binding", name=name, reaction=reaction
-            )
-        except (ApiError, OSError) as error:
-            log.warning("pod %s/%s not bound to %s: %s", namespace, name, node, error)
-            cycle.binding_failed(queued, asyncio.get_running_loop().time())
-            self._wake.set()
+            decision = await self._decide(cycle, queued)
+        except Exception as error:
+            log.warning("no decision on pod %s: %s", _named(queued.pod), error, exc_info=True)
+            cycle.failed(queued, loop.time())
+            self.metrics.attempted(queued.profile.name, "error", loop.time() - began)
+            write = self._report(queued.pod, str(error), "SchedulerError")
         else:
-            message = f"Successfully assigned {namespace}/{name} to {node}"
-            self._recorder.event(pod, "Normal", "Scheduled", message)
+            result = "unschedulable" if decision.node is None else "scheduled"
+            self.metrics.attempted(queued.profile.name, result, loop.time() - began)
+            write = self._follow(cycle, queued, decision)
+        group.create_task(self._writing(write), name=f"schedule {_named(queued.pod)}")
+
+    async def _decide(self, cycle: Cycle, queued: QueuedPod) -> Decision:
+        """Raises PluginError, ExtenderError."""
+        now = asyncio.get_running_loop().time
+        extenders = self._configuration.extenders if self._configuration is not None else ()
+        if not extenders:
+            return cycle.decide(queued, now())
+        decision: Decision = await self._engine.decide_with(extenders, cycle, queued, now)
+        return decision
+
+    async def _writing(self, write: Any) -> None:
+        try:
+            await write
         finally:
             self._writes.release()
 
-    async def _report(self, pod: Obj, message: str) -> None:
+    def _follow(self, cycle: Cycle, queued: QueuedPod, decision: Decision) -> Any:
+        """What is to be written after a decision. What others must know at once (nominations, reservations) is done."""
+        if decision.node is None:
+            return self._unplaced(cycle, queued, decision)
+        attempt = cycle.attempt(queued, decision.node, client=self._client, env=self._env)
+        attempt.state["explanation"] = explain(decision, len(decision.names))
+        try:
+            self._engine.reserve(attempt, queued.profile)
+        except self._engine.NotBound as error:
+            return self._not_bound(cycle, queued, error)
+        return self._bind(cycle, queued, attempt)
+
+    async def _bind(self, cycle: Cycle, queued: QueuedPod, attempt: Attempt) -> None:
+        try:
+            await self._engine.bind(attempt, queued.profile, self.waiting)
+        except self._engine.NotBound as error:
+            await self._not_bound(cycle, queued, error)
+        else:
+            self.metrics.scheduled(queued.attempts, asyncio.get_running_loop().time() - queued.arrived)
+            message = f"Successfully assigned {_named(queued.pod)} to {attempt.node}"
+            self._recorder.event(queued.pod, "Normal", "Scheduled", message)
+
+    async def _not_bound(self, cycle: Cycle, queued: QueuedPod, error: Any) -> None:
+        pod = queued.pod
+        cycle.not_bound(queued, asyncio.get_running_loop().time(), error.rejected_by)
+        self._wake.set()
+        log.warning("pod %s not bound: %s", _named(pod), error)
+        reason = "Unschedulable" if error.rejected_by else "SchedulerError"
+        await self._report(pod, str(error), reason)
+
+    def _unplaced(self, cycle: Cycle, queued: QueuedPod, decision: Decision) -> Any:
+        pod, candidate = queued.pod, decision.candidate
+        if candidate is None:
+            return self._report(pod, decision.message, nominated="" if decision.clear_nomination else None)
+        losing = cycle.nominate(queued, candidate.node)
+        found = [cycle.placed(victim.uid) for victim in candidate.victims]
+        victims = [victim for victim in found if victim is not None]
+        self.metrics.preempted(len(victims))
+        return self._preempt(pod, decision, victims, losing)
+
+    async def _preempt(self, pod: Obj, decision: Decision, victims: list[Obj], losing: list[Obj]) -> None:
+        """Nominates the pod, then sends the victims away; its own event of their going lets the pod try again."""
+        assert decision.candidate is not None
+        node = decision.candidate.node
+        await self._report(pod, decision.message, nominated=node)
+        try:
+            for other in losing:
+                await self._engine.clear_nomination(self._client, other)
+            for victim in victims:
+                waiting = self.waiting.get(victim["metadata"]["uid"])
+                if waiting is not None:
+                    waiting.reject("DefaultPreemption", "preempted")
+                else:
+                    await self._engine.evict(self._client, self._recorder, victim, pod, node, self._env.now())
+        except (ApiError, OSError) as error:
+            log.warning("preemption for pod %s on %s: %s", _named(pod), node, error)
+
+    async def _report(
+        self, pod: Obj, message: str, reason: str = "Unschedulable", nominated: str | None = None
+    ) -> None:
         """Tells the pod's owner why it has no node: an event each time, the condition where it says something new."""
         self._recorder.event(pod, "Warning", "FailedScheduling", message)
-        patch = unscheduled_patch(pod, "Unschedulable", message, self._env.now())
+        patch = unscheduled_patch(pod, reason, message, self._env.now(), nominated)
+        if patch is None:
+            return
+        name, namespace = name_of(pod), namespace_of(pod)
+        reaction = Reaction("Pod", namespace, name, resource_version_of(pod), message)
         try:
-            if patch is not None:
-                await self._client.patch(
-                    kinds.POD,
-                    name_of(pod),
-                    namespace_of(pod),
-                    patch,
-                    patch_type="strategic",
-                    subresource="status",
-                    reaction=Reaction(
-                        "Pod",
-                        namespace_of(pod),
-                        name_of(pod),
-                        pod["metadata"].get("resourceVersion", ""),
-                        message,
-                    ),
-                )
+            await self._client.patch(
+                kinds.POD,
+                name,
+                namespace,
+                patch,
+                patch_type="strategic",
+                subresource="status",
+                reaction=reaction,
+            )
+        except NotFound:
+            return
         except (ApiError, OSError) as error:
-            log.info("status of pod %s/%s not written: %s", namespace_of(pod), name_of(pod), error)
-        finally:
-            self._writes.release()
+            log.info("status of pod %s not written: %s", _named(pod), error)
+
+
+def _named(pod: Obj) -> str:
+    return f"{namespace_of(pod)}/{name_of(pod)}"

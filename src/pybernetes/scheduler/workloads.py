@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from pybernetes.api.meta import Obj
-from pybernetes.client.informer import Informer
+from pybernetes.client.informer import Handler
 from pybernetes.lang import labelselector
 from pybernetes.lang.labelselector import Requirement, Selector
 
@@ -15,10 +16,20 @@ from .podfacts import PodFacts
 KEPT = 1024
 
 
+class Objects(Protocol):
+    """What is asked of an informer here."""
+
+    def list(self, namespace: str = "") -> Sequence[Obj]: ...
+
+    def get(self, key: str) -> Obj | None: ...
+
+    def on_event(self, handler: Handler) -> None: ...
+
+
 class Workloads:
     """The default selector of a pod (upstream's `helper.DefaultSelector`), kept while no workload changes."""
 
-    def __init__(self, services: Informer, controllers: dict[str, Informer]) -> None:
+    def __init__(self, services: Objects, controllers: Mapping[str, Objects]) -> None:
         """`controllers`: the informers of the kinds that own pods, by kind."""
         self._services = services
         self._controllers = controllers

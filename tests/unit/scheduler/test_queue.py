@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pybernetes.scheduler.framework import Change, on
+from pybernetes.scheduler.plugins.table import DEFAULT_PROFILE
 from pybernetes.scheduler.podfacts import read_facts
 from pybernetes.scheduler.queue import SchedulingQueue
 
@@ -16,7 +17,7 @@ UNTAINTED = Change("Node", frozenset(("taints",)))
 def queue_of(*pods: dict) -> SchedulingQueue:
     queue = SchedulingQueue(TRIGGERS)
     for each in pods:
-        queue.put(each, read_facts(each))
+        queue.put(each, read_facts(each), DEFAULT_PROFILE)
     return queue
 
 
@@ -82,7 +83,7 @@ def test_a_gated_pod_waits_for_its_gates() -> None:
     assert queue.pop(1, 0) == []
     assert queue.next_deadline() is None
     free = {**gated, "spec": {**gated["spec"], "schedulingGates": []}}
-    queue.put(free, read_facts(free))
+    queue.put(free, read_facts(free), DEFAULT_PROFILE)
     assert names(queue.pop(1, 0)) == ["a"]
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from ..framework import MAX_SCORE, Plugin, Rejection, World, on
+from pybernetes.api.meta import labels_of
+
+from ..framework import MAX_SCORE, Change, Plugin, Rejection, World, on
 from ..nodetable import Ints, Mask
 from ..podfacts import AffinityTerm, PodFacts
 from ..topology import add_rows, count_pods, per_domain
@@ -91,44 +93,71 @@ def _unwanted_by_placed(pod: PodFacts, world: World) -> Mask:
     return refused
 
 
-def _reverse(pod: PodFacts, world: World, *, forbids: bool) -> dict[str, Ints]:
+def _reverse(pod: PodFacts, world: World, *, forbids: bool, hard_weight: int = 0) -> dict[str, Ints]:
     """By topology key: for each row, the placed pods' terms about this pod (counted, or added up by weight)."""
     found: dict[str, Ints] = {}
     for each in world.table.placements.terms_about(pod.labels):
+        if each.hard and not hard_weight:
+            continue
         if each.forbids == forbids and covers(each.term, pod.namespace, world.namespace_labels):
             counts = found.get(each.term.topology_key)
             if counts is None:
                 counts = found[each.term.topology_key] = np.zeros(world.table.size, np.int64)
-            add_rows(counts, each.rows, 1 if forbids else each.weight)
+            add_rows(counts, each.rows, 1 if forbids else hard_weight if each.hard else each.weight)
     return found
 
 
-def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:
-    """Preferred terms of the pod and of the placed ones, spread between 0 and 100."""
-    table = world.table
-    own = [
-        *((term, term.weight) for term in pod.preferred_affinity),
-        *((term, -term.weight) for term in pod.preferred_anti_affinity),
-    ]
-    reverse = _reverse(pod, world, forbids=False)
-    if not own and not reverse:
-        return None
-    total = np.zeros(table.size, np.int64)
-    for term, weight in own:
-        total += weight * per_domain(table, term.topology_key, _count(term, world))
-    for key, counts in reverse.items():
-        total += per_domain(table, key, counts)
-    lowest, highest = int(total[feasible].min()), int(total[feasible].max())
-    if highest == lowest:
-        return None
-    spread = float(highest - lowest)
-    return (float(MAX_SCORE) * ((total - lowest) / spread)).astype(np.int64)
+def make(*, hard_weight: int = 1, ignore_preferred: bool = False) -> Plugin:
+    """`hard_weight`: what a required term of a placed pod is worth to the pods it is about (hardPodAffinityWeight);
+    `ignore_preferred`: pods without preferences of their own are not scored (ignorePreferredTermsOfExistingPods)."""
+
+    def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:
+        """Preferred terms of the pod and of the placed ones, spread between 0 and 100."""
+        table = world.table
+        own = [
+            *((term, term.weight) for term in pod.preferred_affinity),
+            *((term, -term.weight) for term in pod.preferred_anti_affinity),
+        ]
+        if not own and ignore_preferred:
+            return None
+        reverse = _reverse(pod, world, forbids=False, hard_weight=hard_weight)
+        if not own and not reverse:
+            return None
+        total = np.zeros(table.size, np.int64)
+        for term, weight in own:
+            total += weight * per_domain(table, term.topology_key, _count(term, world))
+        for key, counts in reverse.items():
+            total += per_domain(table, key, counts)
+        lowest, highest = int(total[feasible].min()), int(total[feasible].max())
+        if highest == lowest:
+            return None
+        spread = float(highest - lowest)
+        return (float(MAX_SCORE) * ((total - lowest) / spread)).astype(np.int64)
+
+    return Plugin(
+        "InterPodAffinity",
+        filter=fits,
+        score=score,
+        weight=2,
+        unblocked_by=(
+            on("AssignedPod", "add", "labels", "delete", hint=_is_about),
+            on("Node", "add", "labels", "delete"),
+        ),
+    )
 
 
-PLUGIN = Plugin(
-    "InterPodAffinity",
-    filter=fits,
-    score=score,
-    weight=2,
-    unblocked_by=(on("AssignedPod", "add", "labels", "delete"), on("Node", "add", "labels")),
-)
+def _is_about(pod: PodFacts, change: Change) -> bool:
+    """Whether a placed pod's coming, going or new labels touch a term of the waiting pod, or one of its own does."""
+    if pod.has_affinity:
+        for obj in (change.old, change.new):
+            if obj is not None and any(
+                term.selector.matches(labels_of(obj)) for term in (*pod.affinity, *pod.anti_affinity)
+            ):
+                return True
+    old = change.old
+    if old is None:
+        return False
+    return bool((old["spec"].get("affinity") or {}).get("podAntiAffinity"))
+
+
+PLUGIN = make()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from pybernetes.api.meta import Obj
+from pybernetes.api.meta import Obj, labels_of, name_of
+from pybernetes.lang import nodeselector
 
-from ..framework import Plugin, Rejection, World, on
+from ..framework import Change, Plugin, Rejection, World, on
 from ..nodetable import Ints, Mask, NodeTable
 from ..podfacts import PodFacts
 from .normalize import by_highest
 
 REASON = "node(s) didn't match Pod's node affinity/selector"
+ENFORCED = "node(s) didn't match scheduler-enforced node affinity"
 NOT_NAMED = "node(s) didn't satisfy plugin(s) [NodeAffinity]"
 
 
@@ -48,13 +52,18 @@ def matches(pod: PodFacts, table: NodeTable) -> Mask:
     """The nodes that the pod's selector and required affinity allow."""
     allowed = np.ones(table.size, np.bool_)
     for key, value in pod.node_selector.items():
-        allowed &= _expression(table, key, "In", [value])
+        allowed &= expression(table, key, "In", [value])
     if pod.required_nodes is not None:
-        any_term = np.zeros(table.size, np.bool_)
-        for term in pod.required_nodes:
-            any_term |= _term(table, term)
-        allowed &= any_term
+        allowed &= matches_terms(pod.required_nodes, table)
     return allowed
+
+
+def matches_terms(terms: tuple[Obj, ...], table: NodeTable) -> Mask:
+    """The nodes that satisfy any of the terms of a NodeSelector."""
+    any_term = np.zeros(table.size, np.bool_)
+    for term in terms:
+        any_term |= _term(table, term)
+    return any_term
 
 
 def _term(table: NodeTable, term: Obj) -> Mask:
@@ -64,7 +73,7 @@ def _term(table: NodeTable, term: Obj) -> Mask:
         return np.zeros(table.size, np.bool_)
     matching = np.ones(table.size, np.bool_)
     for each in expressions:
-        matching &= _expression(table, each["key"], each["operator"], each.get("values") or [])
+        matching &= expression(table, each["key"], each["operator"], each.get("values") or [])
     for each in fields:
         named = _has_name(table, set(each.get("values") or ()))
         matching &= ~named if each["operator"] == "NotIn" else named
@@ -80,7 +89,7 @@ def _has_name(table: NodeTable, names: set[str]) -> Mask:
     return found
 
 
-def _expression(table: NodeTable, key: str, operator: str, values: list[str]) -> Mask:
+def expression(table: NodeTable, key: str, operator: str, values: list[str]) -> Mask:
     """Decided once per different value of the label; the last verdict is for nodes without it."""
     column = table.label(key)
     verdicts = [_holds(value, operator, values) for value in [*column.values, None]]
@@ -104,21 +113,60 @@ def _holds(value: str | None, operator: str, values: list[str]) -> bool:
     return have > want if operator == "Gt" else have < want
 
 
-def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:
-    """The weights of the preferred terms that a node satisfies; an empty term is satisfied by none."""
-    if not pod.preferred_nodes:
-        return None
-    total = np.zeros(world.table.size, np.int64)
-    for preferred in pod.preferred_nodes:
-        total += _term(world.table, preferred["preference"]) * np.int64(preferred["weight"])
-    return by_highest(total, feasible)
+def make(added: Obj | None = None) -> Plugin:
+    """`added`: the argument addedAffinity (a NodeAffinity), which every pod of the profile must meet too."""
+    required = (added or {}).get("requiredDuringSchedulingIgnoredDuringExecution")
+    terms = None if required is None else tuple(required.get("nodeSelectorTerms") or ())
+    preferred = tuple((added or {}).get("preferredDuringSchedulingIgnoredDuringExecution") or ())
+
+    def enforced(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
+        found = fits(pod, world)
+        if terms is None:
+            return found
+        refused = ~matches_terms(terms, world.table)
+        return (
+            Rejection(ENFORCED, refused),
+            *(Rejection(each.reason, each.nodes & ~refused, each.resolvable) for each in found),
+        )
+
+    def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:
+        """The weights of the preferred terms that a node satisfies; an empty term is satisfied by none."""
+        wishes = (*preferred, *pod.preferred_nodes)
+        if not wishes:
+            return None
+        total = np.zeros(world.table.size, np.int64)
+        for each in wishes:
+            total += _term(world.table, each["preference"]) * np.int64(each["weight"])
+        return by_highest(total, feasible)
+
+    def may_help(pod: PodFacts, change: Change) -> bool:
+        """A node that matches, and did not before."""
+        return _one(pod, terms, change.new) and not (change.old and _one(pod, terms, change.old))
+
+    return Plugin(
+        "NodeAffinity",
+        filter=enforced,
+        score=score,
+        weight=2,
+        static=True,
+        unblocked_by=(on("Node", "add", "labels", hint=may_help),),
+    )
 
 
-PLUGIN = Plugin(
-    "NodeAffinity",
-    filter=fits,
-    score=score,
-    weight=2,
-    static=True,
-    unblocked_by=(on("Node", "add", "labels"),),
-)
+def _one(pod: PodFacts, terms: tuple[Obj, ...] | None, node: Obj | None) -> bool:
+    """Whether one node object matches; asked for queueing only."""
+    if node is None:
+        return True
+    labels, name = labels_of(node), name_of(node)
+    return (
+        all(labels.get(key) == value for key, value in pod.node_selector.items())
+        and _any(pod.required_nodes, labels, name)
+        and _any(terms, labels, name)
+    )
+
+
+def _any(terms: tuple[Obj, ...] | None, labels: Mapping[str, str], name: str) -> bool:
+    return terms is None or nodeselector.matches({"nodeSelectorTerms": terms}, labels, name)
+
+
+PLUGIN = make()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..framework import Plugin, Rejection, World, on
-from ..podfacts import HostPort, PodFacts
+from ..framework import Change, Plugin, Rejection, World, on
+from ..podfacts import HostPort, PodFacts, host_ports
 
 ANY_ADDRESS = "0.0.0.0"
 
@@ -24,4 +24,14 @@ def clash(a: HostPort, b: HostPort) -> bool:
     return a[1:] == b[1:] and (a[0] == b[0] or ANY_ADDRESS in (a[0], b[0]))
 
 
-PLUGIN = Plugin("NodePorts", filter=fits, unblocked_by=(on("AssignedPod", "delete"), on("Node", "add")))
+def _frees(pod: PodFacts, change: Change) -> bool:
+    """Whether the pod that went held a port that this one wants."""
+    held = host_ports(change.old["spec"]) if change.old is not None else ()
+    return any(clash(mine, theirs) for mine in pod.host_ports for theirs in held)
+
+
+PLUGIN = Plugin(
+    "NodePorts",
+    filter=fits,
+    unblocked_by=(on("AssignedPod", "delete", hint=_frees), on("Node", "add")),
+)

@@ -1,4 +1,4 @@
-"""NodeResourcesBalancedAllocation: rather the nodes whose CPU and memory would be used to the same share."""
+"""NodeResourcesBalancedAllocation: rather the nodes whose resources would be used to the same share."""
 
 from __future__ import annotations
 
@@ -8,18 +8,30 @@ import numpy.typing as npt
 from ..framework import MAX_SCORE, Plugin, World
 from ..nodetable import Ints, Mask
 from ..podfacts import PodFacts
+from .resource_scoring import CPU_AND_MEMORY
+
+DEFAULT = tuple(resource for resource, _ in CPU_AND_MEMORY)
 
 
-def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:  # noqa: ARG001
-    """(1 - half the difference of the shares) of 100, cut; no say for pods that request neither."""
-    table = world.table
-    cpu, memory = pod.requests.get("cpu", 0), pod.requests.get("memory", 0)
-    if cpu == 0 and memory == 0:
-        return None
-    cpu_share, has_cpu = share(table.requested("cpu") + cpu, table.allocatable("cpu"))
-    memory_share, has_memory = share(table.requested("memory") + memory, table.allocatable("memory"))
-    deviation = np.where(has_cpu & has_memory, np.abs((cpu_share - memory_share) / 2), 0.0)
-    return ((1 - deviation) * float(MAX_SCORE)).astype(np.int64)
+def make(resources: tuple[str, ...] = DEFAULT) -> Plugin:
+    def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:  # noqa: ARG001
+        """(1 - the standard deviation of the shares) of 100, cut; no say for pods that request none of them. A resource
+        counts where the node has it, and where the pod requests it if it is not CPU or memory."""
+        table = world.table
+        asked = [name for name in resources if pod.requests.get(name, 0)]
+        if not asked:
+            return None
+        counted = [name for name in resources if name in asked or name in ("cpu", "memory")]
+        shares, has = zip(
+            *(
+                share(table.requested(name) + pod.requests.get(name, 0), table.allocatable(name))
+                for name in counted
+            ),
+            strict=True,
+        )
+        return ((1 - deviation(np.array(shares), np.array(has))) * float(MAX_SCORE)).astype(np.int64)
+
+    return Plugin("NodeResourcesBalancedAllocation", score=score)
 
 
 def share(requested: Ints, allocatable: Ints) -> tuple[npt.NDArray[np.float64], Mask]:
@@ -28,4 +40,19 @@ def share(requested: Ints, allocatable: Ints) -> tuple[npt.NDArray[np.float64], 
     return np.minimum(requested / np.maximum(allocatable, 1), 1.0), has
 
 
-PLUGIN = Plugin("NodeResourcesBalancedAllocation", score=score)
+def deviation(shares: npt.NDArray[np.float64], has: Mask) -> npt.NDArray[np.float64]:
+    """Per node (a column), of the resources (lines) it has: half the difference of two, 0 of one."""
+    if len(shares) == 2:
+        half: npt.NDArray[np.float64] = np.where(has.all(axis=0), np.abs((shares[0] - shares[1]) / 2), 0.0)
+        return half
+    count = has.sum(axis=0)
+    known = np.where(has, shares, 0.0)
+    mean = known.sum(axis=0) / np.maximum(count, 1)
+    variance = np.where(has, (shares - mean) ** 2, 0.0).sum(axis=0) / np.maximum(count, 1)
+    two = np.where(has, shares, -np.inf).max(axis=0) - np.where(has, shares, np.inf).min(axis=0)
+    spread = np.where(count == 2, np.where(count == 2, two, 0.0) / 2, np.sqrt(variance))
+    found: npt.NDArray[np.float64] = np.where(count > 1, spread, 0.0)
+    return found
+
+
+PLUGIN = make()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..framework import Plugin, Rejection, World, on
+from ..framework import Change, Plugin, Rejection, World, on
 from ..podfacts import PodFacts
 
 TAINT = "node.kubernetes.io/unschedulable"
@@ -15,9 +15,15 @@ def fits(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
     return (Rejection("node(s) were unschedulable", cordoned),)
 
 
+def _is_open(pod: PodFacts, change: Change) -> bool:
+    """Whether the node is not cordoned now."""
+    cordoned = ((change.new or {}).get("spec") or {}).get("unschedulable")
+    return not cordoned or pod.tolerates(TAINT, "", "NoSchedule")
+
+
 PLUGIN = Plugin(
     "NodeUnschedulable",
     filter=fits,
     static=True,
-    unblocked_by=(on("Node", "add", "unschedulable", "taints"),),
+    unblocked_by=(on("Node", "add", "unschedulable", "taints", hint=_is_open),),
 )

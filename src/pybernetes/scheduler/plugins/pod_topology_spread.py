@@ -10,7 +10,9 @@ import math
 
 import numpy as np
 
-from ..framework import MAX_SCORE, Plugin, Rejection, World, on
+from pybernetes.api.meta import labels_of, namespace_of
+
+from ..framework import MAX_SCORE, Change, Plugin, Rejection, World, on
 from ..nodetable import Ints, Mask
 from ..podfacts import PodFacts, SpreadConstraint
 from ..topology import count_domains, count_pods, per_domain
@@ -19,12 +21,16 @@ from . import node_affinity, taint_toleration
 REASON = "node(s) didn't match pod topology spread constraints"
 NO_LABEL = f"{REASON} (missing required label)"
 HOSTNAME = "kubernetes.io/hostname"
-DEFAULTS = ((HOSTNAME, 3), ("topology.kubernetes.io/zone", 5))
+SYSTEM = ((HOSTNAME, 3, False), ("topology.kubernetes.io/zone", 5, False))
 NO_DOMAIN = 2**31 - 1
 
 
-def fits(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
-    hard = [constraint for constraint in pod.spread if constraint.hard]
+Defaults = tuple[tuple[str, int, bool], ...]
+"""(topology key, skew, whether it is hard) of the constraints of pods that have none."""
+
+
+def fits(pod: PodFacts, world: World, defaults: Defaults = ()) -> tuple[Rejection, ...]:
+    hard = _constraints(pod, world, defaults, hard=True)
     if not hard:
         return ()
     table = world.table
@@ -79,13 +85,13 @@ def _matching(pod: PodFacts, world: World, constraint: SpreadConstraint) -> Ints
     return count_pods(world.table, selector, (pod.namespace,), lambda facts: not facts.terminating)
 
 
-def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:
+def score(pod: PodFacts, world: World, feasible: Mask, defaults: Defaults) -> Ints | None:
     """The fewer matching pods in a node's domains the better."""
-    constraints = _soft(pod, world)
+    constraints = _constraints(pod, world, defaults, hard=False)
     if not constraints:
         return None
     table = world.table
-    of_its_own = bool(pod.spread)
+    of_its_own = bool(pod.spread) or defaults is not SYSTEM
     labelled = _labelled(world, constraints) if of_its_own else table.alive
     scored = feasible & labelled
     total = np.zeros(table.size, np.float64)
@@ -103,15 +109,17 @@ def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:
     return _normalized(np.floor(total + 0.5).astype(np.int64), scored)
 
 
-def _soft(pod: PodFacts, world: World) -> list[SpreadConstraint]:
+def _constraints(pod: PodFacts, world: World, defaults: Defaults, *, hard: bool) -> list[SpreadConstraint]:
+    """The pod's own constraints of this kind, or the default ones over the pods that belong together with it."""
     if pod.spread:
-        return [constraint for constraint in pod.spread if not constraint.hard]
-    selector = world.default_selector(pod)
+        return [constraint for constraint in pod.spread if constraint.hard == hard]
+    wanted = [(key, skew) for key, skew, is_hard in defaults if is_hard == hard]
+    selector = world.default_selector(pod) if wanted else None
     if selector is None:
         return []
     return [
-        SpreadConstraint(key, skew, False, selector, 1, honor_affinity=True, honor_taints=False)
-        for key, skew in DEFAULTS
+        SpreadConstraint(key, skew, hard, selector, 1, honor_affinity=True, honor_taints=False)
+        for key, skew in wanted
     ]
 
 
@@ -125,13 +133,39 @@ def _normalized(scores: Ints, scored: Mask) -> Ints:
     return np.where(scored, MAX_SCORE * (highest + lowest - scores) // highest, 0)
 
 
-PLUGIN = Plugin(
-    "PodTopologySpread",
-    filter=fits,
-    score=score,
-    weight=2,
-    unblocked_by=(
-        on("AssignedPod", "add", "labels", "delete"),
-        on("Node", "add", "delete", "labels", "taints"),
-    ),
-)
+def make(defaults: Defaults = SYSTEM) -> Plugin:
+    """`defaults`: the argument defaultConstraints; SYSTEM (defaultingType System) also scores nodes without the
+    labels."""
+    hard = any(is_hard for *_, is_hard in defaults)
+
+    def filtering(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
+        return fits(pod, world, defaults if hard else ())
+
+    def scoring(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:
+        return score(pod, world, feasible, defaults)
+
+    return Plugin(
+        "PodTopologySpread",
+        filter=filtering,
+        score=scoring,
+        weight=2,
+        unblocked_by=(
+            on("AssignedPod", "add", "labels", "delete", hint=_is_counted),
+            on("Node", "add", "delete", "labels", "taints"),
+        ),
+    )
+
+
+def _is_counted(pod: PodFacts, change: Change) -> bool:
+    """Whether a placed pod is, or was, one of those that the waiting pod's constraints count."""
+    if not pod.spread:
+        return True
+    return any(
+        obj is not None
+        and namespace_of(obj) == pod.namespace
+        and any(each.selector.matches(labels_of(obj)) for each in pod.spread)
+        for obj in (change.old, change.new)
+    )
+
+
+PLUGIN = make()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..framework import Plugin, Rejection, World, on
+from ..framework import Change, Plugin, Rejection, World, on
 from ..nodetable import Ints, Mask
 from ..podfacts import PodFacts
 from .normalize import by_highest
@@ -39,11 +39,21 @@ def score(pod: PodFacts, world: World, feasible: Mask) -> Ints:
     return by_highest(np.array(counts, np.int64)[world.table.taint_set], feasible, reverse=True)
 
 
+def _is_tolerated(pod: PodFacts, change: Change) -> bool:
+    """Whether the pod tolerates what repels on the node now."""
+    taints = ((change.new or {}).get("spec") or {}).get("taints") or ()
+    return not any(
+        each["effect"] in REPELLING
+        and not pod.tolerates(each["key"], each.get("value") or "", each["effect"])
+        for each in taints
+    )
+
+
 PLUGIN = Plugin(
     "TaintToleration",
     filter=fits,
     score=score,
     weight=3,
     static=True,
-    unblocked_by=(on("Node", "add", "taints"),),
+    unblocked_by=(on("Node", "add", "taints", hint=_is_tolerated),),
 )

@@ -1,0 +1,1 @@
+"""HTTP extenders: other processes that filter, score, preempt and bind, by upstream's protocol (`extender/v1`)."""

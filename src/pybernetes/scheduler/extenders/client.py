@@ -1,0 +1,124 @@
+"""One HTTP extender: its verbs as calls. Keys are capitalised, as upstream's types without JSON names are."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from pybernetes.api.meta import Obj, name_of, namespace_of, uid_of
+from pybernetes.wire.http.client import HttpClient
+
+from ..configuration.types import Extender
+from ..preemption.candidate import Candidate
+
+
+class ExtenderError(Exception):
+    """An extender gave no answer, or an error. The message names its URL."""
+
+
+async def ask(extender: Extender, verb: str, body: Any) -> Any:
+    """The answer to one call. Raises ExtenderError."""
+    url = f"{extender.url_prefix}/{verb}"
+    client = HttpClient(tls=_tls(extender) if url.startswith("https:") else None)
+    try:
+        async with asyncio.timeout(extender.seconds):
+            reply = await client.request(
+                "POST", url, body=orjson.dumps(body), headers={"Content-Type": "application/json"}
+            )
+        if reply.status != 200:
+            raise ExtenderError(
+                f"failed {verb} with extender at URL {extender.url_prefix}, code {reply.status}"
+            )
+        return orjson.loads(reply.body)
+    except TimeoutError:
+        raise ExtenderError(f"extender {url}: no answer within {extender.seconds:g} s") from None
+    except (OSError, ValueError) as error:
+        raise ExtenderError(f"extender {url}: {error}") from error
+    finally:
+        await client.close()
+
+
+def _tls(extender: Extender) -> ssl.SSLContext:
+    given = extender.tls
+    context = ssl.create_default_context(cafile=given.get("caFile") or None)
+    if given.get("insecure"):
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if given.get("certFile"):
+        context.load_cert_chain(given["certFile"], given.get("keyFile"))
+    return context
+
+
+def _of(answer: Any, name: str) -> Any:
+    """A field of an answer, whatever the case of its name (Go's decoder does not care)."""
+    if not isinstance(answer, Mapping):
+        return None
+    return next((value for key, value in answer.items() if key.lower() == name.lower()), None)
+
+
+async def filter_nodes(
+    extender: Extender, pod: Obj, names: Sequence[str], nodes: Mapping[str, Obj]
+) -> tuple[list[str], dict[str, str], dict[str, str]]:
+    """(the nodes it lets pass, those it refuses with the reason, those that nothing can help). Raises ExtenderError."""
+    body: dict[str, Any] = {"Pod": pod, "Nodes": None, "NodeNames": None}
+    if extender.node_cache_capable:
+        body["NodeNames"] = list(names)
+    else:
+        body["Nodes"] = {"items": [nodes[name] for name in names if name in nodes]}
+    answer = await ask(extender, extender.filter_verb, body)
+    if error := _of(answer, "Error"):
+        raise ExtenderError(str(error))
+    if extender.node_cache_capable and _of(answer, "NodeNames") is not None:
+        left = list(_of(answer, "NodeNames"))
+    else:
+        left = [name_of(node) for node in _of(_of(answer, "Nodes"), "items") or ()]
+    known = set(names)
+    if unknown := [name for name in left if name not in known]:
+        raise ExtenderError(
+            f'extender "{extender.url_prefix}" claims a filtered node "{unknown[0]}" which is not found in the input '
+            "node list"
+        )
+    return left, dict(_of(answer, "FailedNodes") or {}), dict(_of(answer, "FailedAndUnresolvableNodes") or {})
+
+
+async def prioritize(
+    extender: Extender, pod: Obj, names: Sequence[str], nodes: Mapping[str, Obj]
+) -> dict[str, int]:
+    """Its scores (0 to 10) by node. Raises ExtenderError."""
+    body: dict[str, Any] = {"Pod": pod, "Nodes": None, "NodeNames": None}
+    if extender.node_cache_capable:
+        body["NodeNames"] = list(names)
+    else:
+        body["Nodes"] = {"items": [nodes[name] for name in names if name in nodes]}
+    answer = await ask(extender, extender.prioritize_verb, body)
+    return {str(_of(each, "Host")): int(_of(each, "Score") or 0) for each in answer or ()}
+
+
+async def preempt(extender: Extender, pod: Obj, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates it agrees to. Raises ExtenderError."""
+    victims = {
+        each.node: {"Pods": [{"UID": v.uid} for v in each.victims], "NumPDBViolations": each.violations}
+        for each in candidates
+    }
+    body = {"Pod": pod, "NodeNameToVictims": None, "NodeNameToMetaVictims": victims}
+    answer = await ask(extender, extender.preempt_verb, body)
+    kept = []
+    agreed = _of(answer, "NodeNameToMetaVictims") or {}
+    for each in candidates:
+        if each.node in agreed:
+            uids = {str(_of(p, "UID")) for p in _of(agreed[each.node], "Pods") or ()}
+            chosen = tuple(victim for victim in each.victims if victim.uid in uids)
+            violations = int(_of(agreed[each.node], "NumPDBViolations") or 0)
+            kept.append(Candidate(each.node, chosen, violations))
+    return kept
+
+
+async def bind(extender: Extender, pod: Obj, node: str) -> None:
+    """Has the extender write the binding. Raises ExtenderError."""
+    body = {"PodName": name_of(pod), "PodNamespace": namespace_of(pod), "PodUID": uid_of(pod), "Node": node}
+    answer = await ask(extender, extender.bind_verb, body)
+    if error := _of(answer, "Error"):
+        raise ExtenderError(str(error))

@@ -1,0 +1,60 @@
+"""What the cycle follows: each kind's informer and the method that takes its events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pybernetes.api import kinds
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import Obj
+from pybernetes.client.informers import Informers
+
+from .framework import Action, Change, Resource
+
+if TYPE_CHECKING:
+    from .cycle import Cycle
+
+VOLUME_KINDS: tuple[tuple[Resource, Kind], ...] = (
+    ("PersistentVolume", kinds.PERSISTENTVOLUME),
+    ("PersistentVolumeClaim", kinds.PERSISTENTVOLUMECLAIM),
+    ("StorageClass", kinds.STORAGECLASS),
+    ("CSINode", kinds.CSINODE),
+    ("CSIDriver", kinds.CSIDRIVER),
+    ("CSIStorageCapacity", kinds.CSISTORAGECAPACITY),
+    ("VolumeAttachment", kinds.VOLUMEATTACHMENT),
+)
+
+Handler = Callable[[str, Obj | None, Obj | None], None]
+
+
+def feed(informers: Informers, cycle: Cycle, wake: Callable[[], None]) -> None:
+    """Has the cycle told of everything it reads; `wake` is called after each event."""
+    loop = asyncio.get_running_loop()
+
+    def telling(take: Callable[[Obj | None, Obj | None, float], None]) -> Handler:
+        def on_event(_change: str, old: Obj | None, new: Obj | None) -> None:
+            take(old, new, loop.time())
+            wake()
+
+        return on_event
+
+    def volumes(resource: Resource) -> Callable[[Obj | None, Obj | None, float], None]:
+        def take(old: Obj | None, new: Obj | None, now: float) -> None:
+            cycle.volumes.event(resource, old, new)
+            cycle.changed(change_of(resource, old, new), now)
+
+        return take
+
+    for resource, kind in VOLUME_KINDS:
+        informers.of(kind).on_event(telling(volumes(resource)))
+    informers.of(kinds.PODDISRUPTIONBUDGET).on_event(telling(cycle.budget_event))
+    informers.of(kinds.NODE).on_event(telling(cycle.node_event))
+    informers.of(kinds.POD).on_event(telling(cycle.pod_event))
+
+
+def change_of(resource: Resource, old: Obj | None, new: Obj | None) -> Change:
+    """The change that an informer's event is."""
+    action: Action = "add" if old is None else "delete" if new is None else "update"
+    return Change(resource, frozenset((action,)), old, new)

@@ -1,0 +1,92 @@
+"""A profile: which plugins are asked at which extension point, in which order, for pods of one `schedulerName`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .framework import Plugin
+
+DEFAULT_NAME = "default-scheduler"
+
+POINTS: Mapping[str, tuple[str, ...]] = {
+    "preEnqueue": ("pre_enqueue",),
+    "queueSort": ("queue_sort",),
+    "preFilter": ("pre_filter",),
+    "filter": ("filter",),
+    "postFilter": ("post_filter",),
+    "preScore": (),
+    "score": ("score",),
+    "reserve": ("reserve", "unreserve"),
+    "permit": ("permit",),
+    "preBind": ("pre_bind",),
+    "bind": ("bind",),
+    "postBind": ("post_bind",),
+}
+"""Upstream's extension points and the functions of a `Plugin` that stand for them. A Score sees all nodes, so there is
+nothing left for PreScore to prepare: it is known, and nothing is at it."""
+
+Plugins = tuple[Plugin, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    name: str
+    plugins: Plugins
+    """All that are at some point."""
+    pre_enqueue: Plugins
+    queue_sort: Plugin
+    pre_filter: Plugins
+    filter: Plugins
+    post_filter: Plugins
+    score: tuple[tuple[Plugin, int], ...]
+    """With their weights."""
+    reserve: Plugins
+    permit: Plugins
+    pre_bind: Plugins
+    bind: Plugins
+    post_bind: Plugins
+    reads_pod: bool
+    only_known: bool = field(default=True)
+    """Whether every filter is one of upstream's, so that it is known what other pods' leaving can change."""
+
+
+def has_point(plugin: Plugin, point: str) -> bool:
+    """Whether a plugin does something at an extension point (upstream's name of it)."""
+    return any(getattr(plugin, each) is not None for each in POINTS[point])
+
+
+def profile_of(name: str, plugins: Sequence[Plugin], known: frozenset[str] | None = None) -> Profile:
+    """The profile in which each plugin is at every point it can be at, in this order."""
+    return from_points(
+        name, {point: tuple(p for p in plugins if has_point(p, point)) for point in POINTS}, known
+    )
+
+
+def from_points(
+    name: str,
+    points: Mapping[str, Plugins],
+    known: frozenset[str] | None = None,
+    weights: Mapping[str, int] | None = None,
+) -> Profile:
+    """The profile with these plugins at each point (upstream's names); `known`: the plugins that are upstream's (None:
+    all of these)."""
+    every = tuple(dict.fromkeys(plugin for at in points.values() for plugin in at))
+    weighted = {plugin.name: plugin.weight for plugin in every} | dict(weights or {})
+    return Profile(
+        name=name,
+        plugins=every,
+        pre_enqueue=points["preEnqueue"],
+        queue_sort=points["queueSort"][0],
+        pre_filter=points["preFilter"],
+        filter=points["filter"],
+        post_filter=points["postFilter"],
+        score=tuple((plugin, weighted[plugin.name]) for plugin in points["score"]),
+        reserve=points["reserve"],
+        permit=points["permit"],
+        pre_bind=points["preBind"],
+        bind=points["bind"],
+        post_bind=points["postBind"],
+        reads_pod=any(plugin.reads_pod for plugin in every),
+        only_known=known is None or all(plugin.name in known for plugin in points["filter"]),
+    )
