@@ -15,6 +15,11 @@ from pybernetes.client.interface import Client
 log = logging.getLogger("kubelet.status")
 
 RETRY_FIRST, RETRY_MOST = 0.2, 10.0
+# How long (seconds) a status waits that is about to change: a pod that starts at once is told of once, as Running,
+# and one that takes its time is soon seen to be ContainerCreating.
+PASSING = 0.5
+# A timer that fires so late (seconds) says that the process is overloaded: then what is passing has to wait again.
+LATE = 0.05
 
 # What a kubelet writes; a field of these that it no longer reports is removed.
 OWNED = (
@@ -32,6 +37,7 @@ OWNED = (
     "ephemeralContainerStatuses",
     "qosClass",
 )
+OWN_CONDITIONS = frozenset(("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady"))
 
 
 def status_patch(old: Obj, new: Obj) -> MutableObj | None:
@@ -79,9 +85,11 @@ class StatusManager:
         self._wanted: dict[str, tuple[Obj, Obj]] = {}
         self._known: dict[str, Obj] = {}
         self._sending: dict[str, asyncio.Task[None]] = {}
+        self._passing: dict[str, asyncio.TimerHandle] = {}
 
-    def set(self, pod: Obj, status: Obj) -> None:
-        """`pod` is the newest version from the API."""
+    def set(self, pod: Obj, status: Obj, *, passing: bool = False) -> None:
+        """`pod` is the newest version from the API. A `passing` status (something is being done that will change it)
+        is told only if it still stands a moment later."""
         uid = uid_of(pod)
         # The pod that the status was made from may be older than what was told of it since: had each its own idea of
         # the start, the two would be written in turns for ever.
@@ -95,7 +103,30 @@ class StatusManager:
             self._wanted[uid] = (pod, status)
             return
         self._wanted[uid] = (pod, status)
+        if uid in self._sending:
+            return
+        if not passing:
+            self._begin(uid)
+        elif uid not in self._passing:
+            self._wait_a_moment(uid)
+
+    def _wait_a_moment(self, uid: str) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + PASSING
+
+        def over() -> None:
+            if loop.time() - due > LATE:
+                self._wait_a_moment(uid)
+            else:
+                self._begin(uid)
+
+        self._passing[uid] = loop.call_at(due, over)
+
+    def _begin(self, uid: str) -> None:
+        if timer := self._passing.pop(uid, None):
+            timer.cancel()
         if uid not in self._sending:
+            pod, _ = self._wanted[uid]
             self._sending[uid] = asyncio.create_task(self._send(uid), name=f"status {name_of(pod)}")
 
     def get(self, pod: Obj) -> Obj:
@@ -103,18 +134,36 @@ class StatusManager:
         wanted = self._wanted.get(uid_of(pod))
         return wanted[1] if wanted is not None else pod.get("status") or {}
 
+    def is_echo(self, old: Obj, new: Obj) -> bool:
+        """Whether `new` differs from `old` by no more than what this kubelet has written itself."""
+        known = self._known.get(uid_of(new))
+        return (
+            known is not None
+            and resource_version_of(known) == resource_version_of(new)
+            and old["spec"] == new["spec"]
+            and _without_bookkeeping(old) == _without_bookkeeping(new)
+            and _conditions_of_others(old) == _conditions_of_others(new)
+        )
+
     async def flush(self, pod_uid: str) -> None:
         """Waits until all told about the pod is written or dropped."""
+        if pod_uid in self._passing:
+            self._begin(pod_uid)
         while (task := self._sending.get(pod_uid)) is not None:
             await asyncio.wait([task])
 
     def forget(self, pod_uid: str) -> None:
         self._wanted.pop(pod_uid, None)
         self._known.pop(pod_uid, None)
+        if timer := self._passing.pop(pod_uid, None):
+            timer.cancel()
         if task := self._sending.pop(pod_uid, None):
             task.cancel()
 
     async def close(self) -> None:
+        for timer in self._passing.values():
+            timer.cancel()
+        self._passing.clear()
         tasks = [*self._sending.values()]
         for task in tasks:
             task.cancel()
@@ -155,6 +204,16 @@ class StatusManager:
                     return
         finally:
             self._sending.pop(uid, None)
+
+
+def _without_bookkeeping(pod: Obj) -> MutableObj:
+    """The metadata that is not written anew with every status."""
+    return {k: v for k, v in pod["metadata"].items() if k not in ("resourceVersion", "managedFields")}
+
+
+def _conditions_of_others(pod: Obj) -> list[Obj]:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return [condition for condition in conditions if condition["type"] not in OWN_CONDITIONS]
 
 
 def _revision(obj: Obj) -> int:

@@ -56,7 +56,7 @@ def pod_status(pod: Obj, draft: Draft, ending: Ending | None, sandbox: PodSandbo
         "ephemeralContainerStatuses": lists["ephemeralContainers"],
         "qosClass": podspec.qos_class(pod),
     }
-    return {key: value for key, value in status.items() if value not in (None, "", [])}
+    return {key: value for key, value in status.items() if value}
 
 
 def _reached(mains: Sequence[Obj]) -> bool:

@@ -63,7 +63,8 @@ class PodWorker:
         old, self.pod = self.pod, pod
         if labels_of(old) != labels_of(pod) or annotations_of(old) != annotations_of(pod):
             self.refresh_volumes()
-        self._wake.set()
+        if not self._parts.statuses.is_echo(old, pod):
+            self._wake.set()
 
     def gone(self) -> None:
         """The API has no such pod any more."""
@@ -158,7 +159,8 @@ class PodWorker:
             self._begin_end(now)
         self._probe(ending=made.ending)
         if not memory.gone and not memory.deleted:
-            parts.statuses.set(self.pod, made.status)
+            starting = made.status.get("phase") == "Pending" and bool(made.actions or self._tasks)
+            parts.statuses.set(self.pod, made.status, passing=starting)
         for notice in made.notices:
             if notice not in self._notices:
                 tell_about(parts.recorder, self.pod, notice.container)(
