@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 STATE ?=
 UP_FLAGS ?=
 
-.PHONY: help up test check format bench unit cluster real clean
+.PHONY: help up test check format bench unit library cluster real clean
 
 help:
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/'
@@ -28,6 +28,9 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers and unit tests
 
 unit: $(VENV)/.installed-dev ## unit tests only
 	@$(VENV)/bin/pytest -n auto tests/unit
+
+library: $(VENV)/.installed-dev ## whole clusters inside the test process, and the documents' snippets
+	@$(VENV)/bin/pytest -n 2 --dist loadfile tests/library tests/docs
 
 cluster: $(VENV)/.installed-dev ## a whole cluster as a process, driven by real clients
 	@$(VENV)/bin/pytest -n 2 --dist loadfile tests/cluster tests/clients

@@ -208,7 +208,7 @@ MEASUREMENTS: dict[str, tuple[int, Callable[[Running, Client], Awaitable[None]]]
 async def run(name: str) -> None:
     nodes, measurement = MEASUREMENTS[name]
     with tempfile.TemporaryDirectory() as directory:
-        options = ("--node", "hollow", "--nodes", str(nodes))
+        options = ("--node", "hollow", "--nodes", str(nodes), "--pod-cidr", "10.128.0.0/9")
         with running(Path(directory, "state"), *options) as cluster:
             await measurement(cluster, Client(await Connection.open(cluster, cluster.context())))
 

@@ -12,12 +12,25 @@ if TYPE_CHECKING:
     from pybernetes.cluster.library import ClusterError as ClusterError
     from pybernetes.cluster.library import Deadlock as Deadlock
     from pybernetes.cluster.library import NodeSpec as NodeSpec
+    from pybernetes.cluster.library import Placement as Placement
     from pybernetes.cluster.library import Rule as Rule
     from pybernetes.cluster.library import Run as Run
     from pybernetes.cluster.library import WaitTimeout as WaitTimeout
+    from pybernetes.cluster.library import what_if as what_if
 
 __version__ = "0.1.0"
-__all__ = ["Cluster", "ClusterError", "Deadlock", "NodeSpec", "Rule", "Run", "WaitTimeout", "__version__"]
+__all__ = [
+    "Cluster",
+    "ClusterError",
+    "Deadlock",
+    "NodeSpec",
+    "Placement",
+    "Rule",
+    "Run",
+    "WaitTimeout",
+    "__version__",
+    "what_if",
+]
 
 
 def __getattr__(name: str) -> Any:

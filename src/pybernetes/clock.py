@@ -10,12 +10,16 @@ from __future__ import annotations
 import os
 import random
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 # Upstream's alphabet for generated names: no vowels and no digits that look like letters.
 NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+
+_VARIABLE = ~(0xF << 76 | 0x3 << 62)
+_VERSION_4 = 0x4 << 76 | 0x2 << 62
+"""The bits of an RFC 4122 UUID that are random, and the version and variant in the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,9 @@ class Env:
 
     def uid(self) -> str:
         """A fresh `metadata.uid` (an RFC 4122 version 4 UUID drawn from `rng`)."""
-        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+        text = f"{self.rng.getrandbits(128) & _VARIABLE | _VERSION_4:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def name_suffix(self, length: int = 5) -> str:
         """The random part of a name made from `metadata.generateName`."""
-        return "".join(self.rng.choice(NAME_ALPHABET) for _ in range(length))
+        return "".join(self.rng.choices(NAME_ALPHABET, k=length))

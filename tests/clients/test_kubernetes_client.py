@@ -39,6 +39,18 @@ def deployment(name: str, replicas: int = 2) -> client.V1Deployment:
     )
 
 
+def replace_image(apps: client.AppsV1Api, namespace: str, image: str) -> tuple[Any, Any]:
+    """(What was sent, what came back). The controller may write the status in between: then it is read again."""
+    while True:
+        sent = apps.read_namespaced_deployment("web", namespace)
+        sent.spec.template.spec.containers[0].image = image
+        try:
+            return sent, apps.replace_namespaced_deployment("web", namespace, sent)
+        except ApiException as error:
+            if error.status != 409:
+                raise
+
+
 def test_a_deployment_from_create_to_delete(api: client.ApiClient, namespace: str) -> None:
     apps, core = client.AppsV1Api(api), client.CoreV1Api(api)
     made = apps.create_namespaced_deployment(namespace, deployment("web"))
@@ -53,9 +65,8 @@ def test_a_deployment_from_create_to_delete(api: client.ApiClient, namespace: st
     eventually(
         "one pod", lambda: len(core.list_namespaced_pod(namespace, label_selector="app=web").items) == 1
     )
-    changed = apps.read_namespaced_deployment("web", namespace)
-    changed.spec.template.spec.containers[0].image = "nginx:2"
-    assert apps.replace_namespaced_deployment("web", namespace, changed).metadata.generation == 3
+    changed, replaced = replace_image(apps, namespace, "nginx:2")
+    assert replaced.metadata.generation == 3
     with pytest.raises(ApiException) as conflict:
         apps.replace_namespaced_deployment("web", namespace, changed)
     assert (conflict.value.status, conflict.value.reason) == (409, "Conflict")

@@ -275,7 +275,7 @@ def test_lists_at_revisions(server: Server, maps: str) -> None:
     future = server.get(maps, resourceVersion="99999999")
     code, reason, message = future.refusal()
     assert (code, reason) == (504, "Timeout")
-    assert message.startswith("Too large resource version: 99999999, current: ")
+    assert message.startswith("Timeout: Too large resource version: 99999999, current: ")
     assert future.tree["details"]["causes"][0]["reason"] == "ResourceVersionTooLarge"
 
 

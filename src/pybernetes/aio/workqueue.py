@@ -9,12 +9,28 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from . import upkeep
 from .ratelimit import ItemBackoff, TokenBucket
 
 K = TypeVar("K", bound=Hashable)
+
+
+class Observer(Protocol):
+    """Is told what happens to keys."""
+
+    def added(self, key: str, /) -> None:
+        """The key was queued."""
+
+    def taken(self, key: str, /) -> None:
+        """Work on the key begins."""
+
+    def ended(self, key: str, /) -> None:
+        """Work on the key has ended."""
+
+    def retried(self) -> None:
+        """A key is to be tried again."""
 
 
 class WorkQueue(Generic[K]):
@@ -28,6 +44,7 @@ class WorkQueue(Generic[K]):
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._backoff = backoff or ItemBackoff()
         self._bucket = bucket or TokenBucket(10, 100)
+        self.observer: Observer | None = None
 
     def add(self, key: K) -> None:
         """The key needs work."""
@@ -55,6 +72,8 @@ class WorkQueue(Generic[K]):
 
     def retry(self, key: K) -> float:
         """The key's work failed: adds it again after its back-off. The wait, in seconds."""
+        if self.observer is not None:
+            self.observer.retried()
         wait = max(self._backoff.next(key), self._bucket.reserve(asyncio.get_running_loop().time()))
         self.add_after(key, wait)
         return wait
@@ -79,11 +98,15 @@ class WorkQueue(Generic[K]):
         key = self._queue.popleft()
         self._dirty.discard(key)
         self._processing.add(key)
+        if self.observer is not None:
+            self.observer.taken(str(key))
         return key
 
     def done(self, key: K) -> None:
         """The key's work has ended; if it became dirty meanwhile, it is queued again."""
         self._processing.discard(key)
+        if self.observer is not None:
+            self.observer.ended(str(key))
         if key in self._dirty:
             self._enqueue(key)
 
@@ -102,6 +125,8 @@ class WorkQueue(Generic[K]):
 
     def _enqueue(self, key: K) -> None:
         self._queue.append(key)
+        if self.observer is not None:
+            self.observer.added(str(key))
         self._wake()
 
     def _wake(self) -> None:

@@ -34,6 +34,13 @@ class OwnSchema(Protocol):
         """The OpenAPI schema of the kind in the dialect of version 2 or 3."""
 
 
+class Conversion(Protocol):
+    """How the objects of a kind come from others that ask somebody else for each (a conversion webhook)."""
+
+    async def served(self, reply: Any) -> Any:
+        """The answer of a verb, its objects in the version of the kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of the server-side table (`kubectl get`). `priority` 0 is always shown, 1 only with `-o wide`."""
@@ -123,6 +130,13 @@ class Kind:
     name_rule: Literal["dns1123subdomain", "dns1123label", "dns1035label", "path", "ipaddress"] = (
         "dns1123subdomain"
     )
+    unconditional_update: bool = True
+    """Whether an update may leave out `metadata.resourceVersion` and so replace whatever is there."""
+    status_metadata: tuple[str, ...] = ("labels", "annotations", "finalizers", "ownerReferences")
+    """What of the metadata a write of the status may change besides."""
+    separable: bool = False
+    """Whether metadata, spec and status are defaulted, prepared for updates and validated each without a look at the
+    others: a write that leaves a stored spec as it is then has nothing to do for it."""
     generation: bool = False
     """Whether `metadata.generation` counts changes of anything but metadata and status."""
     graceful: bool = False
@@ -143,6 +157,8 @@ class Kind:
     warnings: Callable[[Obj, Obj | None], list[str]] = _no_warnings
     columns: tuple[Column, ...] = ()
     """Empty: Name and Created At, upstream's default table."""
+    table_order: Callable[[Obj], Any] | None = None
+    """What the rows of a table of several objects are sorted by; None: they stand as the list does."""
     selectable: Mapping[str, Callable[[Obj], str]] = field(default_factory=dict)
     """Field selectors beyond `metadata.name` and `metadata.namespace`."""
     scale: tuple[str, str, str] | None = None
@@ -150,6 +166,8 @@ class Kind:
     restore: Callable[[MutableObj], bool] | None = None
     """Makes of a stored object what would be stored today, where the schema has changed since; says whether it had to
     change anything. None: nothing ever changes."""
+    conversion: Conversion | None = None
+    """Where `to_stored` and `from_stored` may have to ask somebody: what awaits the answers for reads."""
     own_schema: OwnSchema | None = None
     """For a kind that is defined by a CustomResourceDefinition: its schema."""
     deprecated: str = ""

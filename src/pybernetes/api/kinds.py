@@ -71,7 +71,9 @@ from .resource.devicetaintrule import DEVICETAINTRULE
 from .resource.resourceclaim import RESOURCECLAIM
 from .resource.resourceclaimtemplate import RESOURCECLAIMTEMPLATE
 from .resource.resourceslice import RESOURCESLICE
+from .scheduling.podgroup import PODGROUP
 from .scheduling.priorityclass import PRIORITYCLASS
+from .scheduling.workload import WORKLOAD
 from .storage.csidriver import CSIDRIVER
 from .storage.csinode import CSINODE
 from .storage.csistoragecapacity import CSISTORAGECAPACITY
@@ -157,6 +159,10 @@ KINDS: tuple[Kind, ...] = (
 """In the order of discovery: core first, then each group."""
 
 
+GATED: tuple[Kind, ...] = (WORKLOAD, PODGROUP)
+"""Kinds that are served only where a feature gate says so (`features.py`)."""
+
+
 def by_plural(group: str, version: str, plural: str) -> Kind | None:
     """The row of `/apis/{group}/{version}/{plural}`."""
     return _BY_PLURAL.get((group, version, plural))
@@ -167,5 +173,5 @@ def by_kind(api_version: str, kind: str) -> Kind | None:
     return _BY_KIND.get((api_version, kind))
 
 
-_BY_PLURAL = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
-_BY_KIND = {(kind.api_version, kind.kind): kind for kind in KINDS}
+_BY_PLURAL = {(kind.group, kind.version, kind.plural): kind for kind in (*KINDS, *GATED)}
+_BY_KIND = {(kind.api_version, kind.kind): kind for kind in (*KINDS, *GATED)}

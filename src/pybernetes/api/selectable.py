@@ -7,9 +7,19 @@ from collections.abc import Callable
 from .cells import dig
 from .meta import Obj
 
+_NOTHING: Obj = {}
+
 
 def field_text(*path: str) -> Callable[[Obj], str]:
     """Reads a text or a number."""
+    if len(path) == 2:
+        above, field = path
+
+        def read_below(obj: Obj) -> str:
+            value = (obj.get(above) or _NOTHING).get(field)
+            return value if value.__class__ is str else "" if value is None else str(value)
+
+        return read_below
 
     def read(obj: Obj) -> str:
         value = dig(obj, *path)

@@ -61,7 +61,7 @@ class Cacher:
         """Returns once the caches hold everything that was written before the call. Raises Timeout,
         ServiceUnavailable."""
         try:
-            revision = (await self._store.range(ROOT)).revision
+            revision = await self._store.now()
         except Unavailable as error:
             raise ServiceUnavailable(f"storage is (re)initializing: {error}", retry_after=1) from error
         if revision > self.revision:
@@ -81,8 +81,10 @@ class Cacher:
                         await self._store.progress()
                 await waiter
         except TimeoutError:
+            if self.revision >= revision:
+                return  # it came while this process was too busy to notice
             raise Timeout(
-                f"Too large resource version: {revision}, current: {self.revision}",
+                f"Timeout: Too large resource version: {revision}, current: {self.revision}",
                 causes=[Cause("ResourceVersionTooLarge", "Too large resource version")],
                 retry_after=1,
             ) from None

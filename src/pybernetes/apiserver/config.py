@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from .audit.auditor import AuditConfig
 
 GIT_VERSION = "v1.37.0+pybernetes"
 """What `/version` says; kubectl compares the part before `+`."""
@@ -39,6 +42,17 @@ class ApiServerConfig:
     service_account_verify_keys: tuple[bytes, ...] = ()
     """Public keys beside the signing key's own whose tokens are accepted."""
     kubelet_client: KubeletClientTls | None = None
+    proxy_client_certificate: bytes = b""
+    """What this server shows to aggregated API servers, which believe it whom it speaks for."""
+    proxy_client_key: bytes = b""
+    requestheader_client_ca: bytes = b""
+    """CAs of front proxies: whoever has a certificate of theirs is believed whom it names in headers."""
+    requestheader_allowed_names: tuple[str, ...] = ()
+    """Common names of front proxies; none: any."""
+    requestheader_username_headers: tuple[str, ...] = ("X-Remote-User",)
+    requestheader_uid_headers: tuple[str, ...] = ("X-Remote-Uid",)
+    requestheader_group_headers: tuple[str, ...] = ("X-Remote-Group",)
+    requestheader_extra_headers_prefix: tuple[str, ...] = ("X-Remote-Extra-",)
     authorization_modes: tuple[AuthorizationMode, ...] = ("Node", "RBAC")
     anonymous: bool = True
     token_auth: str = ""
@@ -46,6 +60,10 @@ class ApiServerConfig:
     enable_admission_plugins: tuple[str, ...] = ()
     """Names of plugins beside those that are on by default."""
     disable_admission_plugins: tuple[str, ...] = ()
+    audit: AuditConfig | None = None
+    """What is logged of requests, and where; None: nothing."""
+    features: frozenset[str] = frozenset()
+    """The feature gates that are on (`api/features.py`)."""
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
     request_timeout: float = 60.0

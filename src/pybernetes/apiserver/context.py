@@ -11,6 +11,7 @@ from pybernetes.client.interface import PatchType, Reaction
 from pybernetes.clock import Env
 from pybernetes.wire.http.messages import Request
 
+from .flowcontrol.control import Flow
 from .registry import Resource
 from .requestinfo import RequestInfo
 from .services import Services
@@ -41,6 +42,8 @@ class RequestContext:
     impersonated_by: str = ""
     warnings: list[str] = field(default_factory=list)
     verdicts: list[str] = field(default_factory=list)
+    admitted: list[tuple[str, bytes, bytes]] = field(default_factory=list)
+    """What admission changed: (who, the object before, the object after)."""
     revision: int = 0
     """The revision of the write that this request made."""
     name: str = ""
@@ -53,6 +56,10 @@ class RequestContext:
     """What to do with what admission has reserved, if the request fails after all."""
     replayed: Env | None = None
     """What a repeated attempt draws from instead of the server's time and randomness."""
+    audit_id: str = ""
+    """See `ensure_audit_id`."""
+    flow: Flow | None = None
+    """What priority and fairness makes of the request."""
     annotations: dict[str, str] = field(default_factory=dict)
     """Audit annotations of admission plugins: `pod-security.kubernetes.io/audit`, …"""
 
@@ -86,7 +93,24 @@ class RequestContext:
     def dry_run(self) -> bool:
         return bool(self.query.get("dryRun"))
 
+    def ensure_audit_id(self) -> str:
+        """What names this request in the audit log and in the answer: the client's own word where it has one."""
+        if not self.audit_id:
+            given = self.request.headers.get("audit-id", "") if self.request is not None else ""
+            self.audit_id = given or _random_id(self.services.env.rng.getrandbits(128))
+        return self.audit_id
+
     def warn(self, message: str) -> None:
         """Adds a `Warning` header, once per message."""
         if message not in self.warnings:
             self.warnings.append(message)
+
+
+def _random_id(bits: int) -> str:
+    """A version 4 UUID of random bits."""
+    text = f"{bits & _FREE | _VERSION_4:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+_VERSION_4 = 0x4000_8000_0000_0000_0000
+_FREE = (1 << 128) - 1 & ~0xF000_C000_0000_0000_0000

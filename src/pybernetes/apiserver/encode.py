@@ -19,14 +19,14 @@ from . import tables
 from .context import RequestContext
 from .negotiation import PLAIN, Form, negotiate
 from .replies import HttpReply, ListReply, Reply, TreeReply, VersionReply, WatchReply
-from .version import Version, join_items
+from .version import Version, join_items, join_typed_items
 from .watchstream import watch_response
 
 Headers = list[tuple[str, str]]
 
 GZIP_FROM = 128 * 1024
 GZIP_LEVEL = 1
-CHUNK = 200
+CHUNK = 64
 """Objects of a list that are put together before other requests get their turn."""
 STREAM_FROM = 500
 """Lists with more objects than this are sent in chunks."""
@@ -64,10 +64,18 @@ def form_of(ctx: RequestContext) -> Form:
     assert ctx.request is not None
     accept = ctx.request.headers.get("accept", "")
     if "protobuf" not in accept:
-        return negotiate(accept)
-    from . import encode_protobuf  # its tables are read only where somebody speaks it
+        try:
+            return negotiate(accept)
+        except NotAcceptable:
+            pass  # the refusal names protobuf too, where the kind has it
+    # Its tables are read only where somebody speaks it.
+    return negotiate(accept, _has_protobuf(ctx))
 
-    return negotiate(accept, ctx.resource is None or encode_protobuf.speaks(ctx.resource.kind))
+
+def _has_protobuf(ctx: RequestContext) -> bool:
+    from . import encode_protobuf
+
+    return ctx.resource is None or encode_protobuf.speaks(ctx.resource.kind)
 
 
 def error_response(ctx: RequestContext, error: ApiError) -> Response:
@@ -114,7 +122,8 @@ def write(tree: Obj, form: Form, pretty: bool) -> bytes:
 
         return encode_yaml.write(tree)
     if pretty:
-        return orjson.dumps(tree, option=orjson.OPT_INDENT_2)
+        first = {key: tree[key] for key in ("kind", "apiVersion", "metadata") if key in tree}
+        return orjson.dumps({**first, **tree}, option=orjson.OPT_INDENT_2)
     return orjson.dumps(tree, option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -167,12 +176,21 @@ def _list_tree(ctx: RequestContext, reply: ListReply, form: Form) -> Obj:
     if form.shape == "Table":
         include = tables.include_of(ctx.query.get("includeObject", ""))
         now = ctx.services.env.now()
+        if reply.kind.table_order is not None:
+            tree = {**tree, "items": sorted(tree["items"], key=reply.kind.table_order)}
         return tables.table(
             reply.kind, tree["items"], reply.metadata, now, include=include, version=form.version
         )
     if form.shape:
         return tables.partial_list(tree["items"], reply.metadata, form.version)
+    if reply.kind.own_schema is None:
+        return {**tree, "items": [_untyped(item) for item in tree["items"]]}
     return tree
+
+
+def _untyped(item: Obj) -> Obj:
+    """An item of a list of a built-in kind does not say its type, as upstream's do not."""
+    return {key: value for key, value in item.items() if key not in ("kind", "apiVersion")}
 
 
 def _list_parts(ctx: RequestContext, reply: ListReply, form: Form) -> Iterator[bytes]:
@@ -180,6 +198,8 @@ def _list_parts(ctx: RequestContext, reply: ListReply, form: Form) -> Iterator[b
     kind, versions = reply.kind, reply.versions
     encode = _item_encoder(ctx, kind, form)
     if form.shape == "Table":
+        if (order := kind.table_order) is not None:
+            versions = sorted(versions, key=lambda version: order(version.tree()))
         head = tables.table(kind, (), reply.metadata, 0.0, version=form.version)
         del head["rows"]
         field = b"rows"
@@ -199,7 +219,7 @@ def _list_parts(ctx: RequestContext, reply: ListReply, form: Form) -> Iterator[b
 def _item_encoder(ctx: RequestContext, kind: Kind, form: Form) -> Any:
     """(versions) -> their JSON, joined by commas."""
     if not form.shape and not kind.storage_version:
-        return join_items
+        return join_items if kind.own_schema is None else join_typed_items
     now = ctx.services.env.now()
     include = tables.include_of(ctx.query.get("includeObject", "")) if form.shape == "Table" else ""
 
@@ -208,7 +228,9 @@ def _item_encoder(ctx: RequestContext, kind: Kind, form: Form) -> Any:
         tree = kind.from_stored(tree) if kind.storage_version else tree
         if form.shape == "Table":
             return tables.row(kind, tree, now, include, form.version)
-        return tables.partial(tree, form.version) if form.shape else tree
+        if form.shape:
+            return tables.partial(tree, form.version)
+        return _untyped(tree) if kind.own_schema is None else tree
 
     def encode(versions: Sequence[Version]) -> bytes:
         return b",".join([orjson.dumps(show(version)) for version in versions])

@@ -29,10 +29,17 @@ def mode_of(query: Mapping[str, str]) -> schema.Mode:
 
 
 def check(
-    ctx: RequestContext, kind: Kind, tree: Any, duplicates: list[str], known: Obj | None = None
+    ctx: RequestContext,
+    kind: Kind,
+    tree: Any,
+    duplicates: list[str],
+    known: Obj | None = None,
+    *,
+    share: bool = False,
 ) -> MutableObj:
     """The tree as an object of the kind: a new one, which the caller may change (free-form parts excepted). `known`
-    is the stored object that a patch was applied to.
+    is the stored object that a patch was applied to; with `share` the branches that the patch left alone are those of
+    `known`.
 
     Raises BadRequest for values of a wrong type, and in mode Strict for unknown and repeated fields.
     """
@@ -40,7 +47,7 @@ def check(
     if kind.own_schema is not None:
         checked, warnings = kind.own_schema.check(tree, mode, duplicates)
     else:
-        checked, warnings = schema.check(tree, kind, mode, duplicates, known)
+        checked, warnings = schema.check(tree, kind, mode, duplicates, known, share=share)
     for message in warnings:
         ctx.warn(message)
     return checked

@@ -12,6 +12,7 @@ from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
 from pybernetes.client.interface import Call, WatchEvent
 
+from .authn.told import told
 from .context import RequestContext
 from .pipeline import handle
 from .replies import WatchReply
@@ -34,6 +35,7 @@ class InProcessTransport:
     def __init__(self, server: ApiServer, user: User) -> None:
         self._server = server
         self._user = user if UNAUTHENTICATED in user.groups else user.with_group(AUTHENTICATED)
+        self._authenticated = told(self._user, certificate=False, token=False)
 
     async def call(self, call: Call) -> Obj:
         """See `Transport.call`. Raises ApiError."""
@@ -81,6 +83,7 @@ class InProcessTransport:
             body=call.body,
             patch_type=call.patch_type,
             reaction=call.reaction,
+            verdicts=[self._authenticated],
         )
 
 
@@ -104,6 +107,8 @@ async def _events(reply: WatchReply) -> AsyncGenerator[WatchEvent, None]:
             yield WatchEvent("BOOKMARK", bookmark(kind, reply.initial_end, initial_end=True))
         while True:
             deliveries = await watcher.drain()
+            if reply.convert is not None and deliveries:
+                deliveries = await reply.convert(deliveries)
             for delivery in deliveries:
                 tree = delivery.tree()
                 yield WatchEvent(delivery.type, convert(tree) if convert else tree)

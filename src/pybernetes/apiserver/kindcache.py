@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from pybernetes.api.kind import Kind
 from pybernetes.store.sortedkeys import SortedKeys
@@ -12,6 +13,8 @@ from .selection import Selection
 from .version import Version
 from .watchers import Watcher, Watchers
 from .window import Change, Window
+
+T = TypeVar("T")
 
 INDEXED_FIELDS = ("spec.nodeName", "involvedObject.uid", "type")
 """Selectable fields worth an index, where a kind has them; the first that it has is indexed."""
@@ -37,6 +40,7 @@ class KindCache:
         """Called with every change before any watcher sees it."""
         self.pending: dict[str, Version] = {}
         """Versions that writers of this process have just sent to the store, with their trees."""
+        self._derived: dict[Hashable, Any] = {}
 
     # ---- feeding
 
@@ -48,6 +52,7 @@ class KindCache:
         self._by_label.clear()
         self._by_field.clear()
         self.pending.clear()
+        self._derived.clear()
         self._window = Window(self._window_size, revision)
         for kv in kvs:
             version = self._version_type(self.kind, kv.key, kv.value, kv.mod_revision)
@@ -86,6 +91,8 @@ class KindCache:
             del self.entries[key]
             self._keys.discard(key)
         self._reindex(old, new)
+        if self._derived:
+            self._derived.clear()
         change = Change(revision, old, new)
         self._window.add(change)
         for observer in self.observers:
@@ -114,12 +121,21 @@ class KindCache:
         start = f"{self.prefix}{namespace}/" if namespace else self.prefix
         return [entries[key] for key in self._keys.between(start, prefix_end(start))]
 
+    def derived(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What `compute` makes of the objects that are here, worked out anew only after one of them has changed: for
+        kinds that are asked about at every write of others. `key` says what it is."""
+        try:
+            found: T = self._derived[key]
+        except KeyError:
+            found = self._derived[key] = compute()
+        return found
+
     def select(self, selection: Selection) -> Sequence[Version]:
         """The objects that a list shows, in the order of their keys."""
         if selection.name and (selection.namespace or not self.kind.namespaced):
             version = self.get(selection.namespace, selection.name)
             return [version] if version is not None and selection.matches(version) else []
-        if selection.everything:
+        if selection.unfiltered:
             return self.in_namespace(selection.namespace)
         narrowest = self._narrowest(selection)
         if narrowest is None:

@@ -6,10 +6,46 @@ It is what `pyber story` is told from, and the audit log of a request that chang
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+
+import orjson
 
 from pybernetes.client.interface import Reaction
+
+from .differences import differences
+
+MOST_ADMITTED = 1000
+"""Writes of which it is remembered what admission changed: each takes a few kilobytes."""
+MOST_CHANGES = 8
+"""Changes of one step that are told."""
+
+
+class Admitted:
+    """What the steps of admission changed in one write: kept as they left it, told when somebody asks."""
+
+    __slots__ = ("_steps", "_told")
+
+    def __init__(self, steps: Sequence[tuple[str, bytes, bytes]] = (), told: Sequence[str] = ()) -> None:
+        self._steps = steps
+        self._told = tuple(told)
+
+    def told(self) -> tuple[str, ...]:
+        """`ServiceAccount: spec.serviceAccountName: none → default; …`, one for each step."""
+        found = [f"{who}: {_changes(before, after)}" for who, before, after in self._steps]
+        return (*self._told, *found)
+
+    def forget(self) -> None:
+        self._steps = ()
+
+    def __repr__(self) -> str:
+        return f"Admitted{self.told()!r}"
+
+
+def _changes(before: bytes, after: bytes) -> str:
+    changes = [*islice(differences(orjson.loads(before), orjson.loads(after)), MOST_CHANGES + 1)]
+    return "; ".join([*changes[:MOST_CHANGES], "…"] if len(changes) > MOST_CHANGES else changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +69,7 @@ class Entry:
     impersonated_by: str = ""
     reaction: Reaction | None = None
     verdicts: tuple[str, ...] = ()
+    admitted: Admitted | None = None
 
 
 class Ledger:
@@ -40,9 +77,14 @@ class Ledger:
 
     def __init__(self, size: int) -> None:
         self._entries: deque[Entry] = deque(maxlen=size)
+        self._admitted: deque[Admitted] = deque()
 
     def add(self, entry: Entry) -> None:
         self._entries.append(entry)
+        if entry.admitted is not None:
+            self._admitted.append(entry.admitted)
+            if len(self._admitted) > MOST_ADMITTED:
+                self._admitted.popleft().forget()
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(tuple(self._entries))

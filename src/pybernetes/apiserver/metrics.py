@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .config import GIT_VERSION
+from .flowcontrol.metrics import lines as flow_lines
 from .histogram import Histogram, heading, label_text
 from .processmetrics import process_lines
 from .requestinfo import RequestInfo
@@ -68,6 +69,8 @@ STORE_BUCKETS = (
     45,
     60,
 )
+CONVERSION_BUCKETS = tuple(0.001 * 2**step for step in range(15))
+WEBHOOK_BUCKETS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 45, 60)
 REQUEST_LABELS = ("verb", "group", "version", "resource", "subresource", "scope")
 
 Series = tuple[str, str, str, str, str, str]
@@ -95,6 +98,19 @@ class Metrics:
             STORE_BUCKETS,
         )
 
+        self.conversion = Histogram(
+            "apiserver_crd_conversion_webhook_duration_seconds",
+            "CRD webhook conversion duration in seconds",
+            ("crd_name", "from_version", "to_version", "succeeded"),
+            CONVERSION_BUCKETS,
+        )
+        self.conversion_call = Histogram(
+            "apiserver_conversion_webhook_duration_seconds",
+            "Conversion webhook request latency in seconds.",
+            ("failure_type", "result"),
+            WEBHOOK_BUCKETS,
+        )
+
     def observe(self, info: RequestInfo, code: int, seconds: float) -> None:
         """One request that was answered."""
         if not info.is_resource:
@@ -115,11 +131,13 @@ class Metrics:
         yield from heading("apiserver_request_total", "counter", "Requests by verb, resource and code.")
         for (series, code), count in self._requests.items():
             yield f'apiserver_request_total{{{label_text(REQUEST_LABELS, series)},code="{code}"}} {count}'
-        for histogram in (self._durations, self.admission, self.store):
+        for histogram in (self._durations, self.admission, self.store, self.conversion, self.conversion_call):
             yield from histogram.lines()
         yield from heading("apiserver_current_inflight_requests", "gauge", "Requests being served.")
         yield f'apiserver_current_inflight_requests{{request_kind="readOnly"}} {services.in_flight}'
         yield f'apiserver_current_inflight_requests{{request_kind="mutating"}} {services.mutating_in_flight}'
+        yield from flow_lines(services.flows)
+        yield from services.aggregator.metric_lines()
         yield from _cache_lines(services)
         yield from process_lines()
 

@@ -16,10 +16,12 @@ from .authn.jws import verify_key
 from .config import GIT_VERSION
 from .context import RequestContext
 from .encode import form_of, write
+from .flowcontrol import dumps
 from .metrics import CONTENT_TYPE
-from .negotiation import PLAIN
+from .negotiation import PLAIN, PROTOBUF
 from .replies import HttpReply, Reply
 
+JSON = "application/json"
 VERSION = {
     "major": "1",
     "minor": "37",
@@ -37,14 +39,27 @@ VERSION = {
 }
 
 ROOT_PATHS = (
+    "/.well-known/openid-configuration",
     "/api",
     "/apis",
+    "/apis/",
     "/healthz",
+    "/healthz/etcd",
+    "/healthz/log",
+    "/healthz/ping",
     "/livez",
+    "/livez/etcd",
+    "/livez/log",
+    "/livez/ping",
     "/metrics",
     "/openapi/v2",
     "/openapi/v3",
+    "/openapi/v3/",
+    "/openid/v1/jwks",
     "/readyz",
+    "/readyz/etcd",
+    "/readyz/log",
+    "/readyz/ping",
     "/version",
 )
 
@@ -81,6 +96,9 @@ async def _answer(ctx: RequestContext, path: str) -> Response | None:
         return await health.health(ctx, f"/{first}", rest)
     if first == "openapi":
         return ctx.services.openapi.serve(ctx)
+    if first == "debug":
+        text = dumps.dump(ctx.services.flows, path)
+        return None if text is None else Response.text(200, text)
     if first in ("api", "apis"):
         return _discovery_document(ctx, path)
     return None
@@ -89,11 +107,14 @@ async def _answer(ctx: RequestContext, path: str) -> Response | None:
 def _discovery_document(ctx: RequestContext, path: str) -> Response | None:
     registry = ctx.services.registry
     parts = path.strip("/").split("/")
+    tree: Any
     match parts:
         case ["api", version]:
             tree = discovery.resource_list(registry, "", version)
         case ["apis", group]:
             tree = discovery.group(registry, group)
+            if ctx.services.aggregator.remotes:
+                tree = ctx.services.aggregator.group(tree, group)
         case ["apis", group, version]:
             tree = discovery.resource_list(registry, group, version)
         case _:
@@ -108,7 +129,11 @@ async def _api(ctx: RequestContext) -> Response:
 
 
 async def _apis(ctx: RequestContext) -> Response:
-    return _legacy_or_aggregated(ctx, lambda: discovery.group_list(ctx.services.registry), core=False)
+    def legacy() -> Any:
+        tree, aggregator = discovery.group_list(ctx.services.registry), ctx.services.aggregator
+        return aggregator.groups(tree) if aggregator.remotes else tree
+
+    return _legacy_or_aggregated(ctx, legacy, core=False)
 
 
 def _legacy_or_aggregated(ctx: RequestContext, legacy: Callable[[], Any], *, core: bool) -> Response:
@@ -117,17 +142,23 @@ def _legacy_or_aggregated(ctx: RequestContext, legacy: Callable[[], Any], *, cor
     for part in ctx.request.headers.get("accept", "").split(","):
         pieces = [piece.strip() for piece in part.split(";")]
         parameters = dict(piece.partition("=")[::2] for piece in pieces[1:])
-        if pieces[0] == "application/json" and parameters.get("g") == discovery.AGGREGATED:
+        if pieces[0] in (JSON, PROTOBUF) and parameters.get("g") == discovery.AGGREGATED:
             version = parameters.get("v", "")
             if version not in ("v2", "v2beta1") or parameters.get("as") != "APIGroupDiscoveryList":
                 continue
             tree = discovery.aggregated(ctx.services.registry, core=core, version=version)
+            if not core and ctx.services.aggregator.remotes:
+                tree = dict(ctx.services.aggregator.aggregated(tree))
             tag = discovery.etag(tree)
-            kind = f"application/json;g={discovery.AGGREGATED};v={version};as=APIGroupDiscoveryList"
+            kind = f"{pieces[0]};g={discovery.AGGREGATED};v={version};as=APIGroupDiscoveryList"
             headers = (("Content-Type", kind), ("ETag", tag), ("Vary", "Accept"), ("Cache-Control", "public"))
             if ctx.request.headers.get("if-none-match") == tag:
                 return Response(304, headers)
-            return Response(200, headers, orjson.dumps(tree))
+            if pieces[0] == JSON:
+                return Response(200, headers, orjson.dumps(tree))
+            from .protobuf.discovery import encode_discovery  # hardly anybody asks for it
+
+            return Response(200, headers, encode_discovery(tree))
         if pieces[0] in ("application/json", "*/*", "application/*"):
             break
     return _negotiated(ctx, legacy())
@@ -155,8 +186,11 @@ async def _metrics(ctx: RequestContext) -> Response:
     return Response(200, (("Content-Type", CONTENT_TYPE),), body.encode())
 
 
-async def _root(_ctx: RequestContext) -> Response:
-    return _json({"paths": list(ROOT_PATHS)})
+async def _root(ctx: RequestContext) -> Response:
+    served = ctx.services.registry.group_versions()
+    groups = {f"/apis/{group}" for group, _ in served if group}
+    versions = {f"/apis/{group}/{version}" if group else f"/api/{version}" for group, version in served}
+    return _json({"paths": sorted({*ROOT_PATHS, *groups, *versions})})
 
 
 async def _openid_configuration(ctx: RequestContext) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -13,6 +13,9 @@ from pybernetes.wire.http.messages import Response
 
 from .context import RequestContext
 from .registry import Registry
+
+if TYPE_CHECKING:
+    from .aggregation.aggregator import Aggregator
 
 V2 = "/openapi/v2"
 V3 = "/openapi/v3"
@@ -35,8 +38,11 @@ class OpenApi:
     def __init__(self, registry: Registry, version: str) -> None:
         self._registry = registry
         self._version = version
+        self.aggregator: Aggregator | None = None
+        """Whose documents go with ours."""
         self._made: dict[str, Document] = {}
         self._kinds = registry.kinds
+        self._generation = 0
 
     def serve(self, ctx: RequestContext) -> Response | None:
         """The answer for a path below `/openapi`; None where there is nothing."""
@@ -67,6 +73,10 @@ class OpenApi:
         if self._kinds is not self._registry.kinds:  # others are served now
             self._forget_custom()
             self._kinds = self._registry.kinds
+        aggregator = self.aggregator
+        if aggregator is not None and aggregator.generation != self._generation:
+            self._forget_custom()
+            self._generation = aggregator.generation
         known = self._made.get(path)
         if known is None:
             body = make()
@@ -105,12 +115,13 @@ class OpenApi:
         for path, (group, version) in self._group_paths().items():
             _, digest = self._document(f"{V3}/{path}", lambda g=group, v=version: self._v3(g, v))  # type: ignore[misc]
             paths[path] = {"serverRelativeURL": f"{V3}/{path}?hash={digest}"}
-        return {"paths": paths}
+        return {"paths": paths if self.aggregator is None else self.aggregator.openapi_v3(paths)}
 
     def _v2(self) -> dict[str, Any]:
         from pybernetes.api import openapi
 
-        return openapi.document_v2(self._registry.kinds, self._version)
+        document = openapi.document_v2(self._registry.kinds, self._version)
+        return document if self.aggregator is None else dict(self.aggregator.openapi_v2(document))
 
     def _v2_protobuf(self) -> bytes:
         from pybernetes.api import openapi

@@ -12,19 +12,23 @@ import logging
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
-from pybernetes.api.errors import ApiError, InternalError, NotAcceptable, Timeout, TooManyRequests
+from pybernetes.api.errors import ApiError, InternalError, NotAcceptable, Timeout
+from pybernetes.wire.http.messages import Response
 
 from . import nonresource
 from .admission.questions import answering
 from .attributes import Attributes
+from .authn.told import told
 from .authz.forbidden import forbidden
 from .context import LONG_RUNNING_SUBRESOURCES, RequestContext
 from .encode import form_of
+from .flowcontrol.control import width_of
 from .impersonation import claims_another, impersonated_user
-from .ledger import Entry
+from .ledger import Admitted, Entry
 from .reactions import REACTION_HEADER, decode_reaction
-from .replies import Reply
+from .replies import HttpReply, Reply
 from .requestinfo import request_info
+from .user import MASTERS, NODES, User
 from .verbs.table import serve_resource
 
 log = logging.getLogger(__name__)
@@ -34,6 +38,8 @@ NO_STREAM = (
     "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
 )
 """YAML has no form for the events of a watch."""
+
+TOO_MANY = "Too many requests, please try again later.\n"
 
 Following = Callable[[RequestContext], Awaitable[Reply]]
 Stage = Callable[[RequestContext, Following], Awaitable[Reply]]
@@ -50,7 +56,7 @@ async def recover(ctx: RequestContext, following: Following) -> Reply:
         raise
     except TimeoutError as error:
         raise Timeout(
-            "request did not complete within requested timeout - context deadline exceeded"
+            "Timeout: request did not complete within requested timeout - context deadline exceeded"
         ) from error
     except Exception as error:
         log.exception("%s %s", ctx.info.verb, ctx.info.path)
@@ -92,12 +98,29 @@ async def measure(ctx: RequestContext, following: Following) -> Reply:
 async def authenticate(ctx: RequestContext, following: Following) -> Reply:
     """Who it is: a client certificate, a service account token, or anonymous."""
     if ctx.request is not None:
-        ctx.user = await ctx.services.authenticator.authenticate(ctx.request)
+        try:
+            ctx.user = await ctx.services.authenticator.authenticate(ctx.request)
+        except ApiError as error:
+            if ctx.services.auditor is not None:
+                ctx.services.auditor.refused(ctx, error)
+            raise
+        if ctx.mutating:
+            certificate = ctx.request.peer_certificate is not None
+            token = "authorization" in ctx.request.headers
+            ctx.verdicts.append(told(ctx.user, certificate=certificate, token=token))
     return await following(ctx)
 
 
 async def audit(ctx: RequestContext, following: Following) -> Reply:
-    """Writes go into the ledger with their cause and their outcome."""
+    """Requests go into the audit log where the server has a policy for one, writes into the ledger with their cause
+    and their outcome."""
+    auditor = ctx.services.auditor
+    if auditor is not None:
+        return await auditor.audited(ctx, lambda: _in_ledger(ctx, following))
+    return await _in_ledger(ctx, following)
+
+
+async def _in_ledger(ctx: RequestContext, following: Following) -> Reply:
     if not ctx.mutating:
         return await following(ctx)
     try:
@@ -119,14 +142,22 @@ async def impersonate(ctx: RequestContext, following: Following) -> Reply:
 
 
 async def flow_control(ctx: RequestContext, following: Following) -> Reply:
-    """At most so many requests at a time, so that a flood is answered by 429 and not by falling over."""
-    services, config = ctx.services, ctx.services.config
-    if ctx.request is None or ctx.long_running:
+    """Priority and fairness: so many seats per priority level; who finds none waits, or is sent away with a 429. A
+    watch has a seat until it is open; streams to kubelets have none."""
+    if ctx.request is None or ctx.info.subresource in LONG_RUNNING_SUBRESOURCES:
         return await following(ctx)
-    mutating = ctx.mutating
-    limit = config.max_mutating_requests_inflight if mutating else config.max_requests_inflight
-    if (services.mutating_in_flight if mutating else services.in_flight) >= limit:
-        raise TooManyRequests("Too many requests, please try again later.", retry_after=1)
+    services, info = ctx.services, ctx.info
+    flows = services.flows
+    flow = ctx.flow = flows.flow_of(ctx.user, info)
+    level, width, mutating = flow.level, 1, ctx.mutating
+    if info.verb == "list" and ctx.resource is not None:
+        width = width_of(info, ctx.resource.cache)
+    if flows.has_seat(level, width):
+        level.executing += width
+    elif await flows.wait(flow, ctx.user, info, width):
+        return HttpReply(Response.text(429, TOO_MANY, (("Retry-After", "1"),)))
+    flow.dispatched += 1
+    level.requests += 1
     if mutating:
         services.mutating_in_flight += 1
     else:
@@ -134,33 +165,45 @@ async def flow_control(ctx: RequestContext, following: Following) -> Reply:
     try:
         return await following(ctx)
     finally:
+        level.executing -= width
+        level.requests -= 1
         if mutating:
             services.mutating_in_flight -= 1
         else:
             services.in_flight -= 1
+        if flows.waiting:
+            flows.dispatch()
 
 
 async def authorize(ctx: RequestContext, following: Following) -> Reply:
     """Whether the user may."""
     attributes = attributes_of(ctx)
     decision = ctx.services.authorizer.authorize(attributes)
+    if ctx.services.auditor is not None:
+        ctx.annotations["authorization.k8s.io/decision"] = "allow" if decision.allowed else "forbid"
+        ctx.annotations["authorization.k8s.io/reason"] = decision.reason
     if not decision.allowed:
         raise forbidden(attributes, decision.reason)
-    if ctx.mutating and decision.reason:
-        ctx.verdicts.append(f"authorize: {decision.reason}")
+    if ctx.mutating:
+        ctx.verdicts.append(f"authorize: {decision.reason or _unsaid(ctx.user)}")
     return await following(ctx)
 
 
 async def serve(ctx: RequestContext, _following: Following) -> Reply:
     """The verb itself; for writes, admission runs inside it, on the object as it will be stored."""
-    if not ctx.info.is_resource:
-        return await nonresource.serve(ctx)
     if ctx.resource is None:
-        return nonresource.not_found(ctx)
+        aggregator = ctx.services.aggregator
+        if aggregator.remotes and (remote := aggregator.find(ctx.info)) is not None:
+            return await aggregator.forward(ctx, remote)
+        return nonresource.not_found(ctx) if ctx.info.is_resource else await nonresource.serve(ctx)
     if ctx.request is not None and ctx.info.subresource not in LONG_RUNNING_SUBRESOURCES:
         form = form_of(ctx)  # refused before anything is done
         if form.yaml and ctx.info.verb == "watch":
             raise NotAcceptable(NO_STREAM)
+    conversion = ctx.resource.kind.conversion
+    if conversion is not None:
+        reply: Reply = await conversion.served(await answering(ctx, serve_resource))
+        return reply
     if not ctx.mutating:
         return await serve_resource(ctx)
     return await answering(ctx, serve_resource)
@@ -201,6 +244,13 @@ def _step(stage: Stage, following: Following) -> Following:
 handle = compose(STAGES)
 
 
+def _unsaid(user: User) -> str:
+    """What allowed somebody where the authorizer, as upstream's, gives no reason."""
+    if MASTERS in user.groups:
+        return f"group {MASTERS} may do everything"
+    return "Node: a kubelet may do this to what is on its node" if NODES in user.groups else "allowed"
+
+
 def attributes_of(ctx: RequestContext) -> Attributes:
     """What authorizers see of a request."""
     info = ctx.info
@@ -238,5 +288,6 @@ def _record(ctx: RequestContext, code: int, message: str) -> None:
             ctx.impersonated_by,
             ctx.reaction,
             tuple(ctx.verdicts),
+            Admitted([*ctx.admitted]) if ctx.admitted else None,
         )
     )

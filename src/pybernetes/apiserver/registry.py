@@ -13,6 +13,7 @@ from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
 
 from .cacher import ROOT
+from .grouporder import ordered
 from .kindcache import KindCache
 from .version import FrozenVersion, Version
 
@@ -125,7 +126,7 @@ class Registry:
 
     def group_versions(self) -> list[tuple[str, str]]:
         """The (group, version) pairs in the order of discovery, core first."""
-        return list(dict.fromkeys((kind.group, kind.version) for kind in self.kinds))
+        return ordered(dict.fromkeys((kind.group, kind.version) for kind in self.kinds))
 
 
 def is_stored(kind: Kind) -> bool:

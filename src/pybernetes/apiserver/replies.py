@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -13,6 +13,7 @@ from pybernetes.wire.http.messages import Response, Upgrade
 from .kindcache import KindCache
 from .version import Version
 from .watchers import Watcher
+from .window import Delivery
 
 
 @dataclass(slots=True)
@@ -92,9 +93,17 @@ class WatchReply:
     initial_end: int = 0
     """Revision for the bookmark that ends the initial events; 0 where none is asked for."""
     bookmarks: bool = False
+    convert: Callable[[Sequence[Delivery]], Awaitable[list[Delivery]]] | None = None
+    """Brings events into the version of `kind`, where somebody has to be asked for that."""
+
+    on_close: Callable[[], None] | None = None
+    """Called once, when the watch ends."""
 
     def close(self) -> None:
         self.cache.unwatch(self.watcher)
+        ended, self.on_close = self.on_close, None
+        if ended is not None:
+            ended()
 
 
 @dataclass(slots=True)

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 NAMESPACE_SUBRESOURCES = frozenset({"status", "finalize"})
 """What may follow `/namespaces/{name}/` without being a resource of that namespace."""
 
+ABOUT_MANY = frozenset({"list", "watch", "deletecollection"})
+"""Verbs whose `name` is only what a field selector asks for."""
+
 _VERBS = {
     "GET": "get",
     "HEAD": "get",

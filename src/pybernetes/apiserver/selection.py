@@ -25,11 +25,6 @@ class Selection:
     fields: FieldSelector = field(default_factory=FieldSelector)
     name: str = ""
 
-    @property
-    def everything(self) -> bool:
-        """Whether all objects of the namespace (or of all, where that is "") are meant."""
-        return not self.namespace and self.labels.everything and self.fields.everything
-
     def matches(self, version: Version) -> bool:
         if self.namespace and version.namespace != self.namespace:
             return False

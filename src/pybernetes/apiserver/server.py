@@ -5,21 +5,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pybernetes.api.errors import ApiError
+from pybernetes.api.features import gated_kinds
 from pybernetes.api.kind import Kind
-from pybernetes.api.kinds import APISERVICE, CUSTOMRESOURCEDEFINITION, FLOWSCHEMA, KINDS, SERVICE
+from pybernetes.api.kinds import (
+    APISERVICE,
+    CUSTOMRESOURCEDEFINITION,
+    FLOWSCHEMA,
+    IPADDRESS,
+    KINDS,
+    SERVICE,
+    SERVICECIDR,
+)
 from pybernetes.clock import Env
 from pybernetes.store.types import Store
 from pybernetes.wire.http.messages import Request, Response, Upgrade
 
 from .admission.chain import chosen
 from .admission.quotas import Quotas
+from .admission.steps import Plugins
 from .admission.webhooks.caller import WebhookCaller
+from .aggregation.aggregator import Aggregator
+from .allocators.ipaddresses import AddressBook
 from .allocators.services import ServiceAllocator
 from .authn.bootstraptoken import BootstrapTokens
 from .authn.chain import Authenticator
 from .authn.clientcert import ClientCertificates
+from .authn.frontproxy import front_proxies
 from .authn.serviceaccount import ServiceAccountTokens, TokenIssuer
 from .authn.tokenfile import StaticTokens
 from .authorizerfeed import CacheView, follow
@@ -33,6 +48,7 @@ from .context import RequestContext
 from .customresources.controller import CustomResources
 from .encode import error_response, respond
 from .eventlease import EventLeases
+from .flowcontrol.control import FlowControl
 from .inprocess import InProcessTransport
 from .kubeletclient import connector
 from .ledger import Ledger
@@ -41,9 +57,21 @@ from .openapi import OpenApi
 from .pipeline import handle
 from .registry import Registry
 from .services import Connect, Services
-from .startup import apiservices, bootstrap, compaction, flowcontrol, kubernetesservice
+from .startup import (
+    apiservices,
+    authenticationinfo,
+    bootstrap,
+    compaction,
+    flowcontrol,
+    kubernetesservice,
+    serviceaddresses,
+)
+from .startup.legacytokens import LegacyTokens
 from .storage import Storage
 from .user import MASTERS, User
+
+if TYPE_CHECKING:
+    from .audit.auditor import Auditor
 
 LOOPBACK = User("system:apiserver", groups=(MASTERS,))
 """Whom the server's own requests are from."""
@@ -67,13 +95,21 @@ class ApiServer:
         connect: Connect | None = None,
     ) -> None:
         config = config or ApiServerConfig()
+        kinds = (*kinds, *gated_kinds(config.features))
         registry = Registry(kinds, window=config.watch_window, frozen=config.freeze_trees)
         rbac = Rbac()
         follow(registry, rbac)
         allocator = ServiceAllocator(config.service_cidr, config.service_node_ports, env.rng)
         registry.cache(SERVICE).observers.append(allocator.follow)
+        for kind, observe in (
+            (IPADDRESS, allocator.follow_addresses),
+            (SERVICECIDR, allocator.follow_networks),
+        ):
+            if kind in registry.kinds:
+                registry.cache(kind).observers.append(observe)
         verify_keys = _verify_keys(config)
         self._connector: Connector | None = None
+        self._legacy_tokens = LegacyTokens(self.transport(LOOPBACK), env)
         cacher = Cacher(store, registry.caches.values())
         metrics = Metrics()
         storage = Storage(store, cacher, metrics)
@@ -87,23 +123,28 @@ class ApiServer:
             storage=storage,
             ledger=Ledger(config.ledger_size),
             metrics=metrics,
-            authenticator=_authenticator(config, registry, verify_keys, env),
+            authenticator=_authenticator(config, registry, verify_keys, env, self._legacy_tokens),
             verify_keys=verify_keys,
             issuer=_issuer(config, env),
             authorizer=chain_of(
                 config.authorization_modes, {"RBAC": rbac, "Node": NodeAuthorizer(CacheView(registry))}
             ),
             rbac=rbac,
-            admission=chosen(config.enable_admission_plugins, config.disable_admission_plugins),
+            admission=Plugins(chosen(config.enable_admission_plugins, config.disable_admission_plugins)),
             quotas=Quotas(registry, storage, env.now),
             webhooks=WebhookCaller(registry, env),
             allocator=allocator,
+            addresses=AddressBook(registry, env),
             event_leases=EventLeases(store, env, config.event_ttl),
             openapi=OpenApi(registry, GIT_VERSION),
             connect=connect or self._connect,
+            aggregator=Aggregator(registry, env, config, self.transport(LOOPBACK)),
+            flows=FlowControl(registry, config),
+            auditor=_auditor(config, env),
         )
+        self.services.openapi.aggregator = self.services.aggregator
         self._custom_resources = (
-            CustomResources(registry, cacher, self.transport(LOOPBACK), env)
+            CustomResources(registry, cacher, self.transport(LOOPBACK), env, self.services.webhooks, metrics)
             if CUSTOMRESOURCEDEFINITION in registry.kinds
             else None
         )
@@ -126,9 +167,13 @@ class ApiServer:
         if config.bootstrap:
             own, registry = self.transport(LOOPBACK), services.registry
             address = services.allocator.first_address
-            await bootstrap.bootstrap(own, registry)
+            await bootstrap.bootstrap(own, registry, config.features)
+            if authenticationinfo.data_of(config):
+                self._spawn(authenticationinfo.keep(own, registry, config), "authentication info")
             await kubernetesservice.publish(own, registry, config, address)
             self._spawn(kubernetesservice.keep(own, registry, config, address), "kubernetes service")
+            await serviceaddresses.publish(own, services)
+            self._spawn(serviceaddresses.keep(own, services), "service addresses")
             if APISERVICE in registry.kinds:
                 await apiservices.publish(own, registry)
                 if CUSTOMRESOURCEDEFINITION in registry.kinds:
@@ -138,6 +183,9 @@ class ApiServer:
                 self._spawn(flowcontrol.keep(own, registry, services.env.now), "flow control")
             await cacher.fresh()
         self._spawn(cacher.bookmarks(), "bookmarks")
+        self._spawn(services.aggregator.run(), "aggregator")
+        tracked = services.registry if config.bootstrap and services.verify_keys else None
+        self._spawn(self._legacy_tokens.run(tracked), "legacy tokens")
         if config.compaction_interval > 0:
             self._spawn(compaction.compact(services.store, cacher, config.compaction_interval), "compaction")
         services.ready = True
@@ -153,6 +201,9 @@ class ApiServer:
                 await task
         self._tasks.clear()
         await self.services.webhooks.close()
+        await self.services.aggregator.close()
+        if self.services.auditor is not None:
+            self.services.auditor.close()
         if self._connector is not None:
             await self._connector.close()
 
@@ -167,13 +218,35 @@ class ApiServer:
     async def __aexit__(self, *_error: object) -> None:
         await self.close()
 
+    def be_front_proxy(self, ca: bytes, certificate: bytes, key: bytes, name: str) -> None:
+        """Gives the certificates of front proxies (PEM) to a server that was started before there were any: it shows
+        its own to aggregated API servers, and believes who shows one for `name`."""
+        config = replace(
+            self.config,
+            proxy_client_certificate=certificate,
+            proxy_client_key=key,
+            requestheader_client_ca=ca,
+            requestheader_allowed_names=(name,),
+        )
+        services = self.services
+        self.config = services.config = config
+        services.aggregator.use(config)
+        services.authenticator.front_proxies = front_proxies(config)
+        keeping = authenticationinfo.keep(self.transport(LOOPBACK), services.registry, config)
+        self._spawn(keeping, "authentication info")
+
     async def handler(self, request: Request) -> Response | Upgrade:
         """Answers one HTTP request: give this to `wire.http`'s server."""
         ctx = RequestContext(self.services, request)
         try:
-            return respond(ctx, await handle(ctx))
+            response = respond(ctx, await handle(ctx))
         except ApiError as error:
-            return error_response(ctx, error)
+            response = error_response(ctx, error)
+        if ctx.flow is not None:
+            response.headers = (*response.headers, *ctx.flow.headers, ("Audit-Id", ctx.ensure_audit_id()))
+        else:
+            response.headers = (*response.headers, ("Audit-Id", ctx.ensure_audit_id()))
+        return response
 
     async def _connect(self, ctx: RequestContext) -> Response | Upgrade:
         """The default of `connect`; its clients are made at the first use."""
@@ -187,6 +260,14 @@ class ApiServer:
 
     def _spawn(self, coroutine: Coroutine[None, None, None], name: str) -> None:
         self._tasks.append(asyncio.get_running_loop().create_task(coroutine, name=f"apiserver {name}"))
+
+
+def _auditor(config: ApiServerConfig, env: Env) -> Auditor | None:
+    if config.audit is None:
+        return None
+    from .audit.auditor import Auditor
+
+    return Auditor(config.audit, env)
 
 
 def _verify_keys(config: ApiServerConfig) -> tuple[bytes, ...]:
@@ -210,7 +291,11 @@ def _static_tokens(config: ApiServerConfig) -> tuple[StaticTokens, ...]:
 
 
 def _authenticator(
-    config: ApiServerConfig, registry: Registry, verify_keys: tuple[bytes, ...], env: Env
+    config: ApiServerConfig,
+    registry: Registry,
+    verify_keys: tuple[bytes, ...],
+    env: Env,
+    legacy_tokens: LegacyTokens,
 ) -> Authenticator:
     accounts = None
     if verify_keys:
@@ -220,6 +305,7 @@ def _authenticator(
             verify_keys,
             registry.core,
             env,
+            legacy_tokens.used,
         )
     return Authenticator(
         certificates=ClientCertificates(),
@@ -227,4 +313,5 @@ def _authenticator(
         tokens=(*_static_tokens(config), BootstrapTokens(registry.core, env)),
         anonymous=config.anonymous,
         audiences=config.service_account_audiences,
+        front_proxies=front_proxies(config),
     )

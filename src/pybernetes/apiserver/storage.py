@@ -7,11 +7,12 @@ the store then says that it has another one, or if the update itself found fault
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 
-from pybernetes.api.errors import AlreadyExists, ApiError, NotFound, ServiceUnavailable
+from pybernetes.api.errors import AlreadyExists, ApiError, NotFound, ServiceUnavailable, Timeout
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import MutableObj
 from pybernetes.store.types import (
@@ -48,6 +49,14 @@ Update = Callable[[Version], MutableObj | Removal | None]
 """What to make of the version that is there: a new tree (given up to the store), REMOVE, or None for no change."""
 
 
+Beside = Callable[[Version, "MutableObj | Removal"], Sequence["Put | Delete"]]
+"""(what is there, what an update made of it) -> writes of other keys that belong to the same transaction."""
+
+
+class BesideTaken(Exception):
+    """A key that was to be put beside a new object is there already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`version` is what is there now, or what was there last where it was `removed` (then `revision` is newer)."""
@@ -67,18 +76,37 @@ class Storage:
         self._metrics = metrics
 
     async def create(
-        self, cache: KindCache, kind: Kind, namespace: str, name: str, tree: MutableObj, *, lease: int = 0
+        self,
+        cache: KindCache,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        tree: MutableObj,
+        *,
+        lease: int = 0,
+        beside: Sequence[Put | Delete] = (),
     ) -> Version:
-        """Stores a new object. Raises AlreadyExists."""
+        """Stores a new object, and what is `beside` it in the same transaction. Raises AlreadyExists, BesideTaken."""
         key = cache.key(namespace, name)
         version = cache.version(key, encode(tree), 0, tree)
-        result = await self._swap(cache, version, 0, [Put(key, version.value, lease)])
+        result = await self._swap(cache, version, 0, [Put(key, version.value, lease), *beside])
         if not result.succeeded:
+            found = result.responses[0]
+            if beside and isinstance(found, RangeResult) and not found.kvs:
+                raise BesideTaken
             raise already_exists(kind, name)
         return version
 
     async def update(
-        self, cache: KindCache, kind: Kind, namespace: str, name: str, update: Update, *, lease: int = 0
+        self,
+        cache: KindCache,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        update: Update,
+        *,
+        lease: int = 0,
+        beside: Beside | None = None,
     ) -> Outcome:
         """Replaces or removes the object by `update`, which may run several times. Raises NotFound and what
         `update` raises."""
@@ -102,7 +130,8 @@ class Storage:
                 continue
             if answer is None:
                 return Outcome(current, changed=False)
-            outcome = await self._attempt(cache, current, answer, lease)
+            also = () if beside is None else beside(current, answer)
+            outcome = await self._attempt(cache, current, answer, lease, also)
             if isinstance(outcome, Outcome):
                 return outcome
             if outcome is None:
@@ -111,17 +140,23 @@ class Storage:
         raise ServiceUnavailable(f"{kind.group_resource} {name!r} is changing too fast", retry_after=1)
 
     async def _attempt(
-        self, cache: KindCache, current: Version, answer: MutableObj | Removal, lease: int
+        self,
+        cache: KindCache,
+        current: Version,
+        answer: MutableObj | Removal,
+        lease: int,
+        beside: Sequence[Put | Delete],
     ) -> Outcome | KeyValue | None:
         """The outcome, or what the store has instead of `current`."""
         key = current.key
         if isinstance(answer, Removal):
-            result = await self._swap(cache, None, current.revision, [Delete(key)], key)
+            result = await self._swap(cache, None, current.revision, [Delete(key), *beside], key)
             if result.succeeded:
                 return Outcome(current, changed=True, removed=True, revision=result.revision)
         else:
             version = cache.version(key, encode(answer), 0, answer)
-            result = await self._swap(cache, version, current.revision, [Put(key, version.value, lease)])
+            ops = [Put(key, version.value, lease), *beside]
+            result = await self._swap(cache, version, current.revision, ops)
             if result.succeeded:
                 return Outcome(version, changed=True)
         found = result.responses[0]
@@ -129,15 +164,24 @@ class Storage:
         return found.kvs[0] if found.kvs else None
 
     async def _swap(
-        self, cache: KindCache, version: Version | None, revision: int, ops: list[Put | Delete], key: str = ""
+        self,
+        cache: KindCache,
+        version: Version | None,
+        revision: int,
+        ops: Sequence[Put | Delete],
+        key: str = "",
     ) -> TxnResult:
-        """Runs `ops` if the key still has `revision` (0: is absent); else answers what it has."""
+        """Runs `ops` if the key still has `revision` (0: is absent) and what else is put is absent; else answers what
+        the key has. The first of `ops` is that of the key."""
         if version is not None:
             key = version.key
             cache.pending[key] = version
         began = perf_counter()
         try:
-            result = await self._store.txn([Compare(key, "mod", "==", revision)], ops, [Get(key)])
+            compares = [Compare(key, "mod", "==", revision)]
+            if len(ops) > 1:
+                compares += [Compare(op.key, "mod", "==", 0) for op in ops[1:] if isinstance(op, Put)]
+            result = await self._store.txn(compares, ops, [Get(key)])
         except Unavailable as error:
             cache.pending.pop(key, None)
             raise ServiceUnavailable(f"the store cannot be written: {error}", retry_after=1) from error
@@ -145,7 +189,12 @@ class Storage:
             operation = "delete" if version is None else "update" if revision else "create"
             labels = (operation, cache.kind.group, cache.kind.plural)
             self._metrics.store.observe(labels, perf_counter() - began)
-        if result.succeeded:
+        if result.succeeded and len(ops) > 1:
+            if version is not None:
+                version.settle(result.revision)
+            with suppress(Timeout):  # it is written, whether the cache has seen it or not
+                await self._cacher.wait_for(result.revision)  # the store tells of several keys together
+        elif result.succeeded:
             self._cacher.wrote(cache, key, version, result.revision)
         elif version is not None and cache.pending.get(key) is version:
             del cache.pending[key]

@@ -1,13 +1,15 @@
 """One stored version of one object: its exact bytes, and what lists and watches select it by.
 
-A stored value is compact JSON that starts with `{"metadata":{` and holds no resourceVersion, because that is the
-revision of the write and known only after it. Whoever sends it puts the resourceVersion in at that fixed place: a copy
+A stored value is compact JSON that starts with `{"kind":…,"apiVersion":…,"metadata":{` and holds no resourceVersion,
+because that is the revision of the write and known only after it. Whoever sends it puts the resourceVersion in at that
+place, which is the same for all objects of a kind, and items of lists leave out what stands before the metadata: a copy
 of the bytes, no parsing. The tree is decoded when somebody in this process first asks, and shared from then on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from sys import intern
 
 import orjson
@@ -15,16 +17,30 @@ import orjson
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import MutableObj, Obj
 
-HEAD = b'{"metadata":{'
-_HEAD_LENGTH = len(HEAD)
 _NOTHING: Mapping[str, str] = {}
 
 
+_FIRST = {"kind": "", "apiVersion": "", "metadata": None}
+"""The order of the fields that come first."""
+
+
 def encode(tree: Obj) -> bytes:
-    """The value to store for a tree: metadata first, without resourceVersion (and selfLink, which is gone)."""
+    """The value to store for a tree: its type first, then the metadata, without resourceVersion."""
     metadata = {k: v for k, v in tree["metadata"].items() if k != "resourceVersion"}
-    value = orjson.dumps({"metadata": metadata, **{k: v for k, v in tree.items() if k != "metadata"}})
+    ordered = {**_FIRST, **tree}
+    ordered["metadata"] = metadata
+    value = orjson.dumps(ordered)
     return bytes(memoryview(value))  # an exact copy: orjson's buffer may be half empty
+
+
+@lru_cache(maxsize=512)
+def head_of(kind: Kind) -> bytes:
+    """What the values of a kind start with, up to and with the brace of the metadata."""
+    return _head(kind.kind, kind.api_version)
+
+
+def _head(kind: str, api_version: str) -> bytes:
+    return orjson.dumps({"kind": kind, "apiVersion": api_version, "metadata": {}})[:-2]
 
 
 def revision_of(resource_version: str) -> int:
@@ -36,6 +52,7 @@ class Version:
     """A version in force from `revision` on. Immutable once settled."""
 
     __slots__ = (
+        "_head",
         "_tree",
         "fields",
         "key",
@@ -54,13 +71,17 @@ class Version:
         """`tree`, where the caller has it, is what `value` says; it is given up to this version (revision 0: see
         `settle`)."""
         from_store = tree is None
-        if not value.startswith(HEAD):  # written by another API server
-            tree = orjson.loads(value)
+        head = head_of(kind)
+        if not value.startswith(head):  # written by another API server, or as another version of the kind
+            tree = {"kind": kind.kind, "apiVersion": kind.api_version, **orjson.loads(value)}
             value = encode(tree)
+            head = _head(tree["kind"], tree["apiVersion"])
         decoded: MutableObj = orjson.loads(value) if tree is None else tree
         if kind.restore is not None and from_store and kind.restore(decoded):
             value = encode(decoded)
         metadata = decoded["metadata"]
+        self._head = head
+        """What `value` starts with; all versions of a kind share it."""
         self.key = key
         self.value = value
         self.revision = revision
@@ -112,17 +133,20 @@ class Version:
 
     def encoded(self, revision: int = 0) -> bytes:
         """The JSON to send. A deleted object is sent with the revision of its deletion."""
-        return b'{"metadata":{"resourceVersion":"%d",%b' % (
-            revision or self.revision,
-            self.value[_HEAD_LENGTH:],
-        )
+        head = self._head
+        return b'%b"resourceVersion":"%d",%b' % (head, revision or self.revision, self.value[len(head) :])
+
+    def item(self) -> tuple[bytes, memoryview]:
+        """The JSON as an item of a list that says the type of them all, a comma before it; in two parts, to be copied
+        only once."""
+        return b',{"metadata":{"resourceVersion":"%d",' % self.revision, memoryview(self.value)[
+            len(self._head) :
+        ]
 
     def document(self, revision: int = 0) -> bytes:
         """`encoded` as a response body: with a newline at the end."""
-        return b'{"metadata":{"resourceVersion":"%d",%b\n' % (
-            revision or self.revision,
-            self.value[_HEAD_LENGTH:],
-        )
+        head = self._head
+        return b'%b"resourceVersion":"%d",%b\n' % (head, revision or self.revision, self.value[len(head) :])
 
     def tree_at(self, revision: int) -> Obj:
         """The tree as of its deletion (or of leaving a selection) at `revision`."""
@@ -166,5 +190,10 @@ def _interned(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def join_items(versions: Iterable[Version]) -> bytes:
-    """The items of a JSON list, without brackets."""
+    """The items of a JSON list of a built-in kind, without brackets: the list alone says their type."""
+    return b"".join([part for version in versions for part in version.item()])[1:]
+
+
+def join_typed_items(versions: Iterable[Version]) -> bytes:
+    """The same of custom resources, each of which says its type."""
     return b",".join([version.encoded() for version in versions])

@@ -7,6 +7,7 @@ indexed field (`spec.nodeName`) that they ask for, so a thousand kubelets cost a
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Iterator
 
@@ -19,8 +20,10 @@ PENDING_LIMIT = 10_000
 """Events that may wait for one slow watcher before it is dropped (it then starts again from its last revision)."""
 
 WAVE = 64
-"""Watchers that are woken before the loop turns to other work. A change for a thousand watchers takes many turns; what
-is written meanwhile joins what the later ones are sent, so that under load one send carries several events."""
+"""Watchers that are woken before the loop turns to other work. A change for a thousand watchers takes many turns."""
+GATHERING = 0.02
+"""Seconds between two rounds of more than WAVE watchers at least: what is written meanwhile goes out together. A send
+costs the same whether it carries one event or five."""
 
 Group = tuple[str, str, str]
 """(namespace, name, indexed field's value), "" for any."""
@@ -40,10 +43,12 @@ class Watcher:
         "pending",
         "selection",
         "takes_trees",
+        "unfiltered",
     )
 
     def __init__(self, selection: Selection, group: Group, takes_trees: bool) -> None:
         self.selection = selection
+        self.unfiltered = selection.unfiltered
         self.group = group
         self.takes_trees = takes_trees
         self.pending: list[Delivery] = []
@@ -60,8 +65,8 @@ class Watcher:
     def see(self, change: Change) -> Delivery | None:
         """What this watcher is told of a change: entering its selection is ADDED, leaving it DELETED."""
         selection, old, new = self.selection, change.old, change.new
-        if selection.everything:
-            return change.as_type("DELETED" if new is None else "ADDED" if old is None else "MODIFIED")
+        if self.unfiltered and selection.namespace in ("", change.namespace):
+            return change.whole()
         was = old is not None and selection.matches(old)
         if new is not None and selection.matches(new):
             return change.as_type("MODIFIED" if was else "ADDED")
@@ -110,7 +115,13 @@ class Watchers:
         self._groups: dict[Group, dict[Watcher, None]] = {}
         self._count = 0
         self._tree_takers = 0
-        self._next_to_wake: deque[Watcher] = deque()
+        self._round: deque[Watcher] = deque()
+        """Those who are woken now, wave by wave."""
+        self._waiting: list[Watcher] = []
+        """Those who will be woken in the next round."""
+        self._round_began = -math.inf
+        self._round_is_due = False
+        """Whether a timer will begin the next round."""
         self._delivered = 0
 
     def __len__(self) -> int:
@@ -152,33 +163,58 @@ class Watchers:
     def dispatch(self, change: Change) -> None:
         """Offers a change to everyone it could concern."""
         concerned = self._concerned(change)
-        slow = [watcher for members in concerned for watcher in members if not watcher.offer(change)]
+        slow: list[Watcher] = []
+        for members in concerned:
+            for watcher in members:
+                if watcher.unfiltered and len(watcher.pending) < PENDING_LIMIT:
+                    watcher.pending.append(change.whole())  # its namespace is that of its group
+                elif not watcher.offer(change):
+                    slow.append(watcher)
         for watcher in slow:
             self.remove(watcher)
             watcher.pending.clear()
             watcher.close()
-        self._wake_in_waves(concerned)
+        self._wake_in_rounds(concerned)
 
-    def _wake_in_waves(self, concerned: list[dict[Watcher, None]]) -> None:
-        queue = self._next_to_wake
-        under_way = bool(queue)
+    def _wake_in_rounds(self, concerned: list[dict[Watcher, None]]) -> None:
+        """Wakes those who sleep and have something pending: in this round, or the next where one is under way."""
+        waiting = self._waiting
         for members in concerned:
             for watcher in members:
                 if watcher.pending and not watcher.next_to_wake and watcher.is_asleep():
+                    if watcher.takes_trees:  # a component of this process: nothing is sent
+                        watcher.wake()
+                        continue
                     watcher.next_to_wake = True
-                    queue.append(watcher)
-        if not under_way:
-            self._wake_some()
+                    waiting.append(watcher)
+        if waiting and not self._round and not self._round_is_due:
+            self._begin_round()
+
+    def _begin_round(self) -> None:
+        """Begins the next round now or, where many are waiting, a while after the last."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        due = self._round_began + GATHERING
+        self._round_is_due = now < due and len(self._waiting) > WAVE
+        if self._round_is_due:
+            loop.call_at(due, self._begin_round)
+            return
+        self._round_began = now
+        self._round.extend(self._waiting)
+        self._waiting.clear()
+        self._wake_some()
 
     def _wake_some(self) -> None:
-        """Wakes the next wave, and sees to it that the rest has its turn."""
-        queue = self._next_to_wake
-        for _ in range(min(WAVE, len(queue))):
-            watcher = queue.popleft()
+        """Wakes the next wave of the round, and sees to it that the rest has its turn."""
+        round_ = self._round
+        for _ in range(min(WAVE, len(round_))):
+            watcher = round_.popleft()
             watcher.next_to_wake = False
             watcher.wake()
-        if queue:
+        if round_:
             asyncio.get_running_loop().call_soon(self._wake_some)
+        elif self._waiting:
+            self._begin_round()
 
     def _concerned(self, change: Change) -> list[dict[Watcher, None]]:
         groups = self._groups

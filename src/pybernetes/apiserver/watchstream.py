@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from pybernetes.aio import upkeep
+from pybernetes.api.errors import ApiError
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
 from pybernetes.wire.http.messages import Response
@@ -49,7 +50,7 @@ class WatchBody:
     """The lines of a watch. Closing it, read or not, ends the watch."""
 
     def __init__(self, reply: WatchReply, lines: AsyncGenerator[bytes, None]) -> None:
-        self._reply = reply
+        self.reply = reply
         self._lines = lines
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -60,7 +61,7 @@ class WatchBody:
 
     async def aclose(self) -> None:
         await self._lines.aclose()
-        self._reply.close()
+        self.reply.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,32 @@ class Writer:
     event: Line
     added: Callable[[Version], bytes]
     delivered: Callable[[Delivery], bytes]
+    joined: Callable[[list[Delivery]], bytes] | None = None
+    """`delivered` of several, where all who are sent the same may share the bytes."""
 
 
 def _writer(as_stored: bool, event: Line) -> Writer:
     if as_stored:
-        return Writer(event, _added_as_stored, attrgetter("line"))
+        return Writer(event, _added_as_stored, attrgetter("line"), _joined)
     return Writer(event, lambda v: event("ADDED", v.tree()), lambda d: event(d.type, d.tree()))
+
+
+class _Joined:
+    """The lines of several events in one. What was last put together is kept: most watchers are sent the same."""
+
+    def __init__(self) -> None:
+        self._deliveries: list[Delivery] = []
+        self._lines = b""
+
+    def __call__(self, deliveries: list[Delivery]) -> bytes:
+        if len(deliveries) == 1:
+            return deliveries[0].line
+        if self._deliveries != deliveries:
+            self._deliveries, self._lines = deliveries, b"".join([delivery.line for delivery in deliveries])
+        return self._lines
+
+
+_joined = _Joined()
 
 
 def _added_as_stored(version: Version) -> bytes:
@@ -132,7 +153,16 @@ async def _stream(reply: WatchReply, write: Writer) -> AsyncGenerator[bytes, Non
         while True:
             deliveries = await watcher.drain()
             if deliveries:
-                yield b"".join([write.delivered(delivery) for delivery in deliveries])
+                if reply.convert is not None:
+                    try:
+                        deliveries = await reply.convert(deliveries)
+                    except ApiError as error:
+                        watcher.close(error)
+                        break
+                if write.joined is not None:
+                    yield write.joined(deliveries)
+                else:
+                    yield b"".join([write.delivered(delivery) for delivery in deliveries])
                 continue
             if watcher.bookmark:
                 watcher.bookmark = False

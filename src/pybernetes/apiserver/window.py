@@ -27,6 +27,16 @@ class Change:
         self.new = new
         self._events: dict[ChangeType, Delivery] = {}
 
+    @property
+    def namespace(self) -> str:
+        version = self.new or self.old
+        assert version is not None
+        return version.namespace
+
+    def whole(self) -> Delivery:
+        """What is told to who sees every object."""
+        return self.as_type("DELETED" if self.new is None else "ADDED" if self.old is None else "MODIFIED")
+
     def as_type(self, type_: ChangeType) -> Delivery:
         event = self._events.get(type_)
         if event is None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .up import default_state, route_address
+from . import auditflags
+from .up import default_state, features_of, route_address
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +58,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add("--kubelet-client-certificate", type=Path, help="client certificate towards kubelets")
     add("--kubelet-client-key", type=Path, help="key of the client certificate towards kubelets")
+    add("--requestheader-client-ca-file", type=Path, help="CA of front proxies, who may speak for others")
+    add("--requestheader-allowed-names", help="common names of front proxies, by commas; empty: any")
+    add("--requestheader-username-headers", help="headers that name the user (default: X-Remote-User)")
+    add("--requestheader-uid-headers", help="headers that name the user's uid (default: X-Remote-Uid)")
+    add("--requestheader-group-headers", help="headers that name groups (default: X-Remote-Group)")
+    add(
+        "--requestheader-extra-headers-prefix",
+        help="how headers with more about the user begin (default: X-Remote-Extra-)",
+    )
+    add("--proxy-client-cert-file", type=Path, help="client certificate towards aggregated API servers")
+    add("--proxy-client-key-file", type=Path, help="key of that certificate")
     add("--authorization-mode", default="Node,RBAC", help="authorizers in order, by commas")
     add(
         "--anonymous-auth",
@@ -67,7 +79,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--enable-admission-plugins", default="", help="admission plugins beside the default ones, by commas")
     add("--disable-admission-plugins", default="", help="admission plugins to leave out, by commas")
     add("--token-auth-file", type=Path, help='CSV file of bearer tokens: token,user,uid,"group1,group2"')
+    add(
+        "--feature-gates",
+        default="",
+        metavar="GATE=BOOL,…",
+        help="features of v1.37 that are off by default: GenericWorkload=true",
+    )
+    add(
+        "--runtime-config",
+        default="",
+        metavar="API=BOOL,…",
+        help="APIs that are off by default: scheduling.k8s.io/v1beta1=true",
+    )
     add("--event-ttl", default="1h0m0s", help="how long Events are kept")
+    auditflags.configure(parser)
     add("-v", "--v", type=int, default=0, help="log level; above 0 logs every component's information")
 
 
@@ -83,6 +108,7 @@ def boolean(text: str) -> bool:
 def run(arguments: argparse.Namespace) -> int:
     from pybernetes.cluster.standalone import run_apiserver
 
+    arguments.features = features_of("kube-apiserver", arguments)
     if not arguments.advertise_address:
         arguments.advertise_address = route_address()
-    return run_apiserver(arguments)
+    return run_apiserver(arguments, auditflags.audit_of(arguments, "pyber kube-apiserver"))

@@ -17,6 +17,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "an identity that may read all nodes, for the pod network (kube-proxy's will do; a kubelet's may not)"
     )
     add("--network-kubeconfig", type=Path, required=True, help=network)
+    volumes = "an identity that may change PersistentVolumes (local-path's): makes and removes directories of StorageClass local-path"
+    add("--local-volumes-kubeconfig", type=Path, help=volumes)
+    add(
+        "--local-volumes-dir",
+        type=Path,
+        default=Path("/var/lib/pybernetes/volumes"),
+        help="where these directories are, as kube-controller-manager is told too",
+    )
     add("--hostname-override", default=socket.gethostname().lower(), help="the node's name")
     add("--node-ip", default="", help="the node's address (default: the one of the default route)")
     add(

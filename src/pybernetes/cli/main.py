@@ -18,6 +18,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("issue-node", "issue_node", "make the credentials with which a kubelet joins"),
     ("story", "story", "what really happened to an object, in order"),
     ("why", "why", "why an object is as it is: pending, restarting, stuck, refused"),
+    ("schedule", "schedule", "where pods would go in a cluster, without touching anything"),
     ("fuzz", "fuzz", "run a test file under many seeds and find the smallest that fails"),
     ("version", "version", "print the versions of pybernetes and of the API"),
 )

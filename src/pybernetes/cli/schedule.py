@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Where pods would go, without touching anything. The dump is what `kubectl get nodes,pods,services,… -A -o yaml` "
-        "prints; the file holds pods, or workloads with a template."
+        "prints; the file holds pods, or workloads with a template (and claims, services, classes that come with them). The exit "
+        "code is 1 where one of them has no node."
     )
     add = parser.add_argument
     add(
@@ -50,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pybernetes.scheduler.configuration.read import read_file
     from pybernetes.scheduler.configuration.types import ConfigurationError
     from pybernetes.scheduler.whatif import what_if
+    from pybernetes.scheduler.whatifinput import WhatIfError, flattened
 
     def objects(paths: Sequence[Path]) -> list[Any]:
         found: list[Any] = []
@@ -58,9 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
                 documents = load_documents(path.read_text())
             except (OSError, YamlError) as error:
                 raise SystemExit(f"pyber schedule: {path}: {error}") from error
-            if bad := [each for each in documents if not isinstance(each, dict)]:
-                raise SystemExit(f"pyber schedule: {path}: no object: {bad[0]!r}")
-            found += documents
+            try:
+                found += [each for tree in documents if tree is not None for each in flattened(tree)]
+            except WhatIfError as error:
+                raise SystemExit(f"pyber schedule: {path}: {error}") from error
         return found
 
     try:
@@ -68,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         placements = what_if(
             objects(arguments.dump), objects(arguments.filename), configuration, seed=arguments.seed
         )
-    except ConfigurationError as error:
+    except (ConfigurationError, WhatIfError) as error:
         raise SystemExit(f"pyber schedule: {error}") from error
     if arguments.output == "json":
         json.dump([_tree(each) for each in placements], sys.stdout, indent=2)

@@ -7,8 +7,15 @@ import os
 import shutil
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pybernetes.cluster.config import ClusterConfig
+from pybernetes.cluster.podranges import MANY_NODES, capacity
+
+from . import auditflags
+
+if TYPE_CHECKING:
+    from pybernetes.scheduler.configuration.types import Configuration
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +41,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add("--cgroup-root", default="/", help="the cgroup below which pods are put")
     add("--registry-mirror", default="", help="pull every image from this registry (http://127.0.0.1:5055)")
+    add(
+        "--feature-gates",
+        default="",
+        metavar="GATE=BOOL,…",
+        help="features of v1.37 that are off by default: GenericWorkload=true",
+    )
+    add(
+        "--runtime-config",
+        default="",
+        metavar="API=BOOL,…",
+        help="APIs that are off by default: scheduling.k8s.io/v1beta1=true",
+    )
+    auditflags.configure(parser)
+    add("--scheduler-config", type=Path, help="a KubeSchedulerConfiguration (profiles, plugins, extenders)")
     add("-v", "--verbose", action="store_true", help="log every component")
 
 
@@ -70,6 +91,11 @@ def config_of(arguments: argparse.Namespace) -> ClusterConfig:
     if arguments.node == "real" and missing:
         raise SystemExit(f"pyber up: --node real is not possible here: {missing}")
     real = not missing and arguments.node != "hollow"
+    if not real and arguments.nodes > capacity(arguments.pod_cidr):
+        raise SystemExit(
+            f"pyber up: --pod-cidr {arguments.pod_cidr} serves {capacity(arguments.pod_cidr)} nodes, "
+            f"not {arguments.nodes}; try --pod-cidr {MANY_NODES}"
+        )
     if missing and arguments.node == "auto":
         print(f"hollow nodes: {missing}; containers will be simulated", flush=True)
     return ClusterConfig(
@@ -87,7 +113,36 @@ def config_of(arguments: argparse.Namespace) -> ClusterConfig:
         resolv_conf=arguments.resolv_conf,
         cgroup_root=arguments.cgroup_root,
         registry_mirror=arguments.registry_mirror,
+        audit=auditflags.audit_of(arguments, "pyber up"),
+        features=features_of("up", arguments),
+        scheduler=_scheduler(arguments.scheduler_config),
     )
+
+
+def _scheduler(path: Path | None) -> Configuration | None:
+    """What a KubeSchedulerConfiguration says. Exits with a message that names the file and the field that is wrong."""
+    if path is None:
+        return None
+    from pybernetes.scheduler.configuration.profiles import profiles_of
+    from pybernetes.scheduler.configuration.read import read_file
+    from pybernetes.scheduler.configuration.types import ConfigurationError
+
+    try:
+        configuration = read_file(path)
+        profiles_of(configuration, "default-scheduler")
+    except ConfigurationError as error:
+        raise SystemExit(f"pyber up: --scheduler-config: {error}") from error
+    return configuration
+
+
+def features_of(command: str, arguments: argparse.Namespace) -> frozenset[str]:
+    """The feature gates that are on. Exits with a message where a flag is wrong."""
+    from pybernetes.api.features import FeatureError, read
+
+    try:
+        return read(arguments.feature_gates or "", getattr(arguments, "runtime_config", None))
+    except FeatureError as error:
+        raise SystemExit(f"pyber {command}: {error}") from None
 
 
 def run(arguments: argparse.Namespace) -> int:

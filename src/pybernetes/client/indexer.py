@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pybernetes.api.meta import Obj, key_of, namespace_of
 
 IndexFunction = Callable[[Obj], Iterable[str]]
 """The values under which an object is found; none leaves it out of the index."""
+
+
+log = logging.getLogger("informer")
+
+
+def _values(function: IndexFunction, obj: Obj) -> Sequence[str]:
+    """An object in a shape that an index does not expect is not found by it; it must not end the informer."""
+    try:
+        return [*function(obj)]
+    except Exception:
+        log.exception("%s: an index failed", key_of(obj))
+        return ()
 
 
 class Indexer:
@@ -23,7 +36,7 @@ class Indexer:
         buckets: dict[str, dict[str, Obj]] = {}
         self._indexes[name] = (function, buckets)
         for key, obj in self._objects.items():
-            for value in function(obj):
+            for value in _values(function, obj):
                 buckets.setdefault(value, {})[key] = obj
 
     def put(self, obj: Obj) -> Obj | None:
@@ -34,7 +47,7 @@ class Indexer:
             self._unindex(key, old)
         self._objects[key] = obj
         for function, buckets in self._indexes.values():
-            for value in function(obj):
+            for value in _values(function, obj):
                 buckets.setdefault(value, {})[key] = obj
         return old
 
@@ -69,7 +82,7 @@ class Indexer:
 
     def _unindex(self, key: str, obj: Obj) -> None:
         for function, buckets in self._indexes.values():
-            for value in function(obj):
+            for value in _values(function, obj):
                 bucket = buckets.get(value)
                 if bucket is not None:
                     bucket.pop(key, None)

@@ -26,6 +26,24 @@ LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS = 15.0, 10.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds: how long a lease holds, for how long its holder tries to renew it, and between two tries
+    (`--leader-elect-lease-duration`, `-renew-deadline`, `-retry-period`)."""
+
+    lease: float = LEASE_SECONDS
+    renew: float = RENEW_SECONDS
+    retry: float = RETRY_SECONDS
+
+    def problem(self) -> str:
+        """What is wrong with it, in client-go's words, or ""."""
+        if self.lease <= self.renew:
+            return "leaseDuration must be greater than renewDeadline"
+        if self.renew <= 1.2 * self.retry:
+            return "renewDeadline must be greater than retryPeriod*JitterFactor"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What was last seen of a lease, and since when (monotonic seconds) it has looked so."""
 
@@ -54,7 +72,7 @@ def may_take(seen: Observation | None, identity: str, now: float) -> bool:
     return now - seen.since > seen.seconds
 
 
-def lease_spec(lease: Obj | None, identity: str, at: float) -> dict[str, Any]:
+def lease_spec(lease: Obj | None, identity: str, at: float, seconds: float = LEASE_SECONDS) -> dict[str, Any]:
     """The spec to write: a renewal, or a take-over counted as a transition. `at` is Unix time."""
     spec = (lease or {}).get("spec") or {}
     stamp = rfc3339_micro(at)
@@ -62,7 +80,7 @@ def lease_spec(lease: Obj | None, identity: str, at: float) -> dict[str, Any]:
     transitions = int(spec.get("leaseTransitions") or 0)
     return {
         "holderIdentity": identity,
-        "leaseDurationSeconds": int(LEASE_SECONDS),
+        "leaseDurationSeconds": int(seconds),
         "acquireTime": spec.get("acquireTime", stamp) if mine else stamp,
         "renewTime": stamp,
         "leaseTransitions": transitions if mine or lease is None else transitions + 1,
@@ -73,8 +91,15 @@ class LeaderElector:
     """Contends for `kube-system/<name>`. Losing the lease ends the work at once; a clean end gives the lease up."""
 
     def __init__(
-        self, client: Client, env: Env, name: str, identity: str, namespace: str = "kube-system"
+        self,
+        client: Client,
+        env: Env,
+        name: str,
+        identity: str,
+        namespace: str = "kube-system",
+        timing: Timing | None = None,
     ) -> None:
+        self._timing = timing or Timing()
         self._client = client
         self._env = env
         self._name = name
@@ -85,7 +110,7 @@ class LeaderElector:
     async def run(self, work: Callable[[], Awaitable[None]]) -> None:
         """Waits to lead, then runs `work` while leading; raises `LeadershipLost` when that ends."""
         while not await self._try():  # noqa: ASYNC110  (a lease is polled, as upstream does)
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(self._timing.retry)
         log.info("%s leads %s", self._identity, self._name)
         working = asyncio.ensure_future(work())
         renewing = asyncio.ensure_future(self._renew())
@@ -104,9 +129,9 @@ class LeaderElector:
     async def _renew(self) -> None:
         """Returns when the lease could not be renewed in time, also where the server just does not answer."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + RENEW_SECONDS
+        deadline = loop.time() + self._timing.renew
         while loop.time() < deadline:
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(self._timing.retry)
             asked = loop.time()
             try:
                 async with asyncio.timeout_at(deadline):
@@ -114,7 +139,7 @@ class LeaderElector:
             except TimeoutError:
                 return
             if renewed:
-                deadline = asked + RENEW_SECONDS
+                deadline = asked + self._timing.renew
 
     async def _try(self) -> bool:
         now = asyncio.get_running_loop().time()
@@ -123,7 +148,8 @@ class LeaderElector:
             self._seen = observe(lease, self._seen, now)
             if not may_take(self._seen, self._identity, now):
                 return False
-            written = await self._put(lease, lease_spec(lease, self._identity, self._env.now()))
+            spec = lease_spec(lease, self._identity, self._env.now(), self._timing.lease)
+            written = await self._put(lease, spec)
         except (AlreadyExists, Conflict):
             return False
         except (ApiError, OSError) as error:
@@ -153,7 +179,7 @@ class LeaderElector:
     async def _release(self) -> None:
         """Lets another instance lead at once instead of after the lease's duration."""
         try:
-            async with asyncio.timeout(RETRY_SECONDS):
+            async with asyncio.timeout(self._timing.retry):
                 lease = await self._get()
                 if lease is not None and (lease.get("spec") or {}).get("holderIdentity") == self._identity:
                     given_up = {**lease, "spec": {**lease["spec"], "holderIdentity": ""}}

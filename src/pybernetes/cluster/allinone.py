@@ -29,6 +29,9 @@ from .supervise import Supervisor
 
 Progress = Callable[[str], None]
 
+CONTROLLERS = "*,bootstrap-signer-controller,token-cleaner-controller"
+"""As kubeadm has it: nodes can join by token."""
+
 
 async def imported(module: str) -> None:
     """Imports a module in a thread: the API server, which is up by then, answers meanwhile."""
@@ -79,6 +82,7 @@ class AllInOne:
     def _supervise_control_plane(self, pki: Pki) -> None:
         server, env, config = self.server, self.env, self.config
         settings = Settings(
+            features=config.features,
             root_ca=pki.ca.read_text(),
             cluster_cidr=config.pod_cidr,
             local_volumes=str(config.paths.volumes),
@@ -94,13 +98,22 @@ class AllInOne:
 
             client = client_as(server, "system:kube-controller-manager")
             await KubeControllerManager(
-                client, env, settings, lambda name: client_of_account(server, name)
+                client, env, settings, lambda name: client_of_account(server, name), CONTROLLERS
             ).run()
 
         async def scheduler() -> None:
             from pybernetes.scheduler.scheduler import Scheduler
 
-            await Scheduler(client_as(server, "system:kube-scheduler"), env).run()
+            from .localreader import decision_of
+
+            deciding = Scheduler(
+                client_as(server, "system:kube-scheduler"),
+                env,
+                configuration=config.scheduler,
+                features=config.features,
+            )
+            server.services.decision = partial(decision_of, deciding)
+            await deciding.run()
 
         async def dns() -> None:
             client = client_as(server, DNS.common_name, *DNS.organizations)

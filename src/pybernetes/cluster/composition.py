@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pybernetes.api.kinds import NODE, SERVICE
+from pybernetes.api.kinds import KINDS, NODE, SERVICE
 from pybernetes.api.meta import Obj
 from pybernetes.apiserver.config import ApiServerConfig
 from pybernetes.apiserver.user import User, service_account_user
@@ -20,29 +20,35 @@ from pybernetes.client.informers import Informers
 from pybernetes.clock import Env
 from pybernetes.control.definition import Settings
 from pybernetes.controllers.manager import KubeControllerManager
+from pybernetes.controllers.selection import chosen
+from pybernetes.controllers.table import CONTROLLERS as CONTROLLER_TABLE
 from pybernetes.dns.publish import publish
 from pybernetes.dns.view import InformerView
 from pybernetes.kubelet.config import KubeletConfig
+from pybernetes.kubelet.runtime import CRIError
 from pybernetes.kubelet.server.handler import KubeletServer
+from pybernetes.scheduler.configuration.types import Configuration
 from pybernetes.scheduler.cycle import Cycle as _Cycle  # noqa: F401  (so that no scheduler loads NumPy in a thread)
+from pybernetes.scheduler.framework import Plugin
 from pybernetes.scheduler.scheduler import Scheduler
 from pybernetes.sim.behaviour import Behaviour, Launch, Rule
 from pybernetes.sim.hollow_node import HollowNode, NodeSpec
 from pybernetes.sim.network import HollowNetwork
 from pybernetes.store.types import Store
 
+from . import metricsapi
 from .clusternames import ClusterNames
 from .components import Components
 from .config import ClusterConfig
 from .controlplane import client_as, client_of_account
 from .faultyserver import FaultyApiServer
 from .identities import DNS, kubelet
+from .libraryca import library_ca
 from .localkubelets import LocalKubelets, everybody
+from .podranges import MANY_NODES, capacity, share
 
-UNSERVED_CA = "# This cluster is served to nobody by HTTPS; once it is, its CA stands here.\n"
-"""What pods find as `ca.crt` until `Cluster.serve` makes certificates."""
 NODE_RANGE = "172.18.0.0/16"
-POD_RANGE, LARGE_POD_RANGE = "10.244.0.0/16", "10.128.0.0/9"
+POD_RANGE = "10.244.0.0/16"
 CONTROLLERS, SCHEDULER, DNS_VIEW = "kube-controller-manager", "kube-scheduler", "dns"
 
 
@@ -60,6 +66,10 @@ class Plan:
     scheduler: bool = True
     history: bool = True
     """Whether every revision stays readable."""
+    features: frozenset[str] = frozenset()
+    """The feature gates that are on (`api/features.py`)."""
+    seed: int | None = None
+    """What its CA and keys are derived from; None: they are the process's own."""
 
 
 class Composition:
@@ -73,9 +83,18 @@ class Composition:
         self.components = Components()
         self.nodes: dict[str, HollowNode] = {}
         self.kubelets = LocalKubelets(self._kubelet_server)
-        self.server = FaultyApiServer(store, env, server_config(config, plan), connect=self.kubelets.connect)
-        self.root_ca = UNSERVED_CA
+        self.server = FaultyApiServer(
+            store,
+            env,
+            server_config(config, plan),
+            kinds=(*KINDS, *metricsapi.KINDS),
+            connect=self.kubelets.connect,
+        )
+        self.server.services.computed = metricsapi.MetricsApi(self._usage).computed
+        self.ca = library_ca(plan.seed)
         self.scheduler: Scheduler | None = None
+        self.scheduling: tuple[Configuration | None, tuple[Plugin, ...]] = (None, ())
+        """How it decides, and the plugins of one's own that it has (`scheduling.py`)."""
         self.manager: KubeControllerManager | None = None
         shared = client_as(self.server, "system:kube-proxy", "system:masters")
         self._informers = Informers(shared, env.rng)
@@ -85,10 +104,12 @@ class Composition:
         self.disturbed = 0
         """How many faults are at work."""
         self._looked_at, self._all_well = -1, False
-        self._pod_range = ipaddress.ip_network(POD_RANGE if len(plan.nodes) <= 256 else LARGE_POD_RANGE)
+        self._pod_range = POD_RANGE if len(plan.nodes) <= capacity(POD_RANGE) else MANY_NODES
 
     async def start(self, like: Composition | None = None) -> None:
         """With `like`, nodes go on as those of another cluster are. Returns when the API server serves and the other components are on their way."""
+        if like is not None:
+            self.scheduling = like.scheduling
         await self.server.start()
         self.components.add("informers", self._informers.run)
         self.components.add(CONTROLLERS, self._run_controllers)
@@ -110,8 +131,6 @@ class Composition:
         """Starts one more hollow node, as the one of the same name of another cluster is now."""
         number = len(self.nodes)
         name = spec.name or f"node{number + 1}"
-        shares = self._pod_range.subnets(new_prefix=24)
-        share = str(next(s for i, s in enumerate(shares) if i == number))
         address = str(ipaddress.ip_network(NODE_RANGE)[number + 2])
         config = KubeletConfig(
             node_name=name,
@@ -119,7 +138,7 @@ class Composition:
             cluster_dns=(self.config.dns_ip,),
             cluster_domain=self.config.cluster_domain,
             root_dir=f"/hollow/{name}",
-            pod_cidr=share,
+            pod_cidr=share(self._pod_range, number),
             hostname=name,
             labels={"type": "hollow", **spec.labels},
             taints=spec.taints,
@@ -153,6 +172,10 @@ class Composition:
             self._all_well = nodes.keys() <= self.nodes.keys() and all(map(is_usable, nodes.values()))
         return self._all_well and not self.disturbed and all(map(self.components.running, self.components))
 
+    def runs(self, controller: str) -> bool:
+        """Whether a controller is among those that are on."""
+        return controller in chosen([row.name for row in CONTROLLER_TABLE], self.plan.controllers)
+
     def client(self, user: str, *groups: str) -> ApiClient:
         """A client inside the process, with a user's rights."""
         transport = self.server.transport(User(user, groups=(*groups, "system:authenticated")))
@@ -168,8 +191,11 @@ class Composition:
     async def _run_controllers(self) -> None:
         server = self.server
         settings = Settings(
-            root_ca=self.root_ca,
-            cluster_cidr=str(self._pod_range),
+            features=self.plan.features,
+            root_ca=self.ca.certificate,
+            cluster_signing_cert=self.ca.certificate,
+            cluster_signing_key=self.ca.key,
+            cluster_cidr=self._pod_range,
             service_account_key=server.services.config.service_account_signing_key.decode(),
         )
         self.manager = KubeControllerManager(
@@ -182,7 +208,14 @@ class Composition:
         await self.manager.run()
 
     async def _run_scheduler(self) -> None:
-        self.scheduler = Scheduler(client_as(self.server, "system:kube-scheduler"), self.env)
+        from .localreader import decision_of
+
+        client = client_as(self.server, "system:kube-scheduler")
+        configuration, plugins = self.scheduling
+        self.scheduler = Scheduler(
+            client, self.env, configuration=configuration, plugins=plugins, features=self.plan.features
+        )
+        self.server.services.decision = functools.partial(decision_of, self.scheduler)
         await self.scheduler.run()
 
     async def _publish_dns(self) -> None:
@@ -191,6 +224,13 @@ class Composition:
         client = client_as(self.server, DNS.common_name, *DNS.organizations, "system:masters")
         await publish(client, self.config.dns_ip, self.config.node_ip, self.config.dns_port)
         await asyncio.Event().wait()
+
+    def _usage(self, node: str, container_id: str) -> tuple[float, int]:
+        """What a running container uses. Raises LookupError."""
+        try:
+            return self.nodes[node].runtime.usage_of(container_id)
+        except CRIError as error:
+            raise LookupError(container_id) from error
 
     def _kubelet_server(self, name: str) -> KubeletServer | None:
         node = self.nodes.get(name)
@@ -206,26 +246,19 @@ def kubelet_of(node: str) -> str:
 
 def server_config(config: ClusterConfig, plan: Plan) -> ApiServerConfig:
     """The API server's part."""
+    ca = library_ca(plan.seed)
     issuer = f"https://kubernetes.default.svc.{config.cluster_domain}"
     settings = ApiServerConfig(
+        features=plan.features,
         advertise_address=config.node_ip,
         service_cidr=config.service_cidr,
         service_account_issuer=issuer,
         service_account_audiences=(issuer,),
-        service_account_signing_key=signing_key(),
+        service_account_signing_key=ca.service_account_key,
+        client_ca=ca.certificate.encode(),
+        cluster_ca=ca.certificate.encode(),
     )
     return replace(settings, compaction_interval=0.0) if plan.history else settings
-
-
-@functools.cache
-def signing_key() -> bytes:
-    """The process's key for service account tokens, as PEM."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
 
 
 def is_usable(node: Obj) -> bool:

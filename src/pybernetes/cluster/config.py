@@ -5,7 +5,11 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pybernetes.apiserver.audit.auditor import AuditConfig
+    from pybernetes.scheduler.configuration.types import Configuration
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,15 @@ class ClusterConfig:
     """Where names outside the cluster are forwarded: the nameservers of this file."""
     cgroup_root: str = "/"
     """The cgroup below which `kubepods` is made."""
+    features: frozenset[str] = frozenset()
+    """The feature gates that are on (`api/features.py`)."""
     registry_mirror: str = ""
     """URL of a registry that every image is pulled from in place of its own; "" for none."""
+
+    scheduler: Configuration | None = None
+    """How the scheduler decides: what a KubeSchedulerConfiguration says; None: upstream's defaults."""
+    audit: AuditConfig | None = None
+    """What the API server logs of requests, and where."""
 
     @property
     def api_service_ip(self) -> str:

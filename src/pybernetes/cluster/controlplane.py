@@ -32,17 +32,24 @@ class Certificates:
     serving: Issued
     kubelet_client: Issued
     service_account_key: Path
+    front_proxy_ca: Path | None = None
+    """Signs certificates of those who may speak for others."""
+    front_proxy_client: Issued | None = None
+    """What this API server shows to aggregated ones."""
 
 
 def issue_certificates(pki: Pki, config: ClusterConfig) -> Certificates:
     """The control plane's certificates under the cluster's own CA."""
     listening = () if config.bind_address in ("0.0.0.0", "::") else (config.bind_address,)
     serving = identities.apiserver(config.api_service_ip, config.node_ip, config.cluster_domain, *listening)
+    front_proxy = pki.front_proxy()
     return Certificates(
         pki.ca,
         pki.issue("apiserver", serving),
         pki.issue("apiserver-kubelet-client", identities.APISERVER_KUBELET_CLIENT),
         pki.service_account_key,
+        front_proxy.ca,
+        front_proxy.issue("front-proxy-client", identities.FRONT_PROXY_CLIENT),
     )
 
 
@@ -66,7 +73,9 @@ async def open_store(config: ClusterConfig, env: Env) -> Store:
 
 def server_config(config: ClusterConfig, certificates: Certificates) -> ApiServerConfig:
     """The API server's part of a cluster's settings."""
+    proxy, proxy_ca = certificates.front_proxy_client, certificates.front_proxy_ca
     return ApiServerConfig(
+        features=config.features,
         advertise_address=config.node_ip,
         secure_port=config.secure_port,
         service_cidr=config.service_cidr,
@@ -80,6 +89,11 @@ def server_config(config: ClusterConfig, certificates: Certificates) -> ApiServe
             client_key=certificates.kubelet_client.key.read_bytes(),
             kubelet_ca=certificates.ca.read_bytes(),
         ),
+        audit=config.audit,
+        proxy_client_certificate=proxy.certificate.read_bytes() if proxy else b"",
+        proxy_client_key=proxy.key.read_bytes() if proxy else b"",
+        requestheader_client_ca=proxy_ca.read_bytes() if proxy_ca else b"",
+        requestheader_allowed_names=(identities.FRONT_PROXY_CLIENT.common_name,) if proxy_ca else (),
     )
 
 
@@ -110,7 +124,8 @@ async def listener(
     tune_process()
     http = HttpServer(server.handler, now=env.now, refuse=refuse)
     serving = certificates.serving
-    tls = server_context(serving.certificate, serving.key, certificates.ca, http2=True)
+    cas = [ca.read_text() for ca in (certificates.ca, certificates.front_proxy_ca) if ca is not None]
+    tls = server_context(serving.certificate, serving.key, "\n".join(cas), http2=True)
     await http.listen(config.bind_address, config.secure_port, tls=tls)
     try:
         yield

@@ -85,7 +85,7 @@ class Faults:
         return self._rule(_Slow((user,), verbs, resource, seconds=seconds))
 
     def drop_watches(self, *, user: str = "*", resource: str = "*") -> int:
-        """Breaks the watches that are open inside the process, once; how many."""
+        """Breaks the watches that are open, inside the process and over HTTPS, once; how many."""
         self._stir()
         return self._server.drop((user,), resource)
 

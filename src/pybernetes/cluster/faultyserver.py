@@ -5,7 +5,6 @@ Without rules it is the API server and nothing else.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -21,9 +20,11 @@ from pybernetes.apiserver.replies import WatchReply
 from pybernetes.apiserver.requestinfo import request_info
 from pybernetes.apiserver.server import ApiServer
 from pybernetes.apiserver.user import User
-from pybernetes.apiserver.watchers import Watcher
+from pybernetes.apiserver.watchstream import WatchBody
 from pybernetes.client.interface import Call, WatchEvent
 from pybernetes.wire.http.messages import Request, Response, Upgrade
+
+from .latewatches import OpenWatch, SufferingBody, late
 
 WRITES = ("create", "update", "patch", "delete", "deletecollection")
 REASONS = {
@@ -72,7 +73,7 @@ class Rule:
 
 
 class FaultyApiServer(ApiServer):
-    """`rules` are asked in order; `watches` are those open inside the process."""
+    """`rules` are asked in order; `watches` are those that are open, inside the process and over HTTP."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -92,7 +93,24 @@ class FaultyApiServer(ApiServer):
                 return error_response(RequestContext(self.services, request), error)
             except ConnectionError as error:
                 return Response.text(502, f"{error}\n")
-        return await super().handler(request)
+        answer = await super().handler(request)
+        if isinstance(answer, Response) and isinstance(answer.body, WatchBody):
+            answer.body = await self._followed(request, answer.body)
+        return answer
+
+    async def _followed(self, request: Request, body: WatchBody) -> SufferingBody:
+        """The body of a watch, which is known as long as it is open."""
+        user = await self.services.authenticator.authenticate(request)
+        info = request_info(request.method, request.path, request.query)
+        watch = OpenWatch(user.name, info.resource, body.reply.watcher, over_http=True)
+        self.watches[watch] = None
+        return SufferingBody(
+            body, watch, lambda: self.delay(user.name, info.resource), lambda: self.watches.pop(watch, None)
+        )
+
+    def delay(self, user: str, resource: str) -> float:
+        """By how many seconds an event that a watch of a user gets now is late."""
+        return sum(rule.delay() for rule in self.rules if rule.matches(user, "watch", resource))
 
     async def suffer(self, user: str, verb: str, resource: str) -> None:
         """Lets the rules have their way with a request. Raises ApiError, ConnectionError."""
@@ -108,18 +126,8 @@ class FaultyApiServer(ApiServer):
             if fnmatchcase(watch.resource, resource) and any(fnmatchcase(watch.user, u) for u in users)
         ]
         for watch in found:
-            watch.watcher.pending.clear()
-            watch.watcher.close(_broken())
+            watch.cut()
         return len(found)
-
-
-@dataclass(eq=False)
-class OpenWatch:
-    """A watch inside the process."""
-
-    user: str
-    resource: str
-    watcher: Watcher
 
 
 class FaultyTransport(InProcessTransport):
@@ -141,7 +149,11 @@ class FaultyTransport(InProcessTransport):
         if server.rules:
             await server.suffer(self._name, "watch", resource)
         async with super().watch(call) as events:
-            yield self._late(events, resource) if server.rules else events
+            if not server.rules:
+                yield events
+                return
+            async with late(events, lambda: server.delay(self._name, resource)) as delayed:
+                yield delayed
 
     @contextmanager
     def opened(self, call: Call, reply: WatchReply) -> Iterator[None]:
@@ -151,19 +163,6 @@ class FaultyTransport(InProcessTransport):
             yield
         finally:
             del self._faulty.watches[watch]
-
-    async def _late(self, events: AsyncIterator[WatchEvent], resource: str) -> AsyncIterator[WatchEvent]:
-        """The events, each late by what the rules say."""
-        async for event in events:
-            for rule in self._faulty.rules:
-                if rule.matches(self._name, "watch", resource) and (late := rule.delay()):
-                    await asyncio.sleep(late)
-            yield event
-
-
-def _broken() -> Any:
-    """What the reader of a watch gets when its connection breaks."""
-    return ConnectionResetError("the connection broke (an injected fault)")
 
 
 def api_error(code: int) -> ApiError:

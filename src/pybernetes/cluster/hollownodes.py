@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
-import ipaddress
 
 from pybernetes.api import kinds
 from pybernetes.apiserver.server import ApiServer
@@ -17,10 +17,13 @@ from .controlplane import client_as
 from .identities import kubelet
 from .kubeletserver import Serving, serve_kubelet, serving_by
 from .pki import Pki
+from .podranges import share
 from .supervise import Supervisor
 
 SERVING = 16
 """How many hollow nodes have a port: beyond that, logs of their pods cannot be read."""
+JOINING = 32
+"""How many register at the same time: thousands at once would be answered too late, and renew their leases in step."""
 
 
 def start_hollow_nodes(
@@ -30,17 +33,17 @@ def start_hollow_nodes(
     reader = client_as(server, "system:kube-proxy")
     services = Informer(reader, kinds.SERVICE, rng=env.rng)
     supervisor.start("services of hollow nodes", services.run)
-    shares = ipaddress.ip_network(config.pod_cidr).subnets(new_prefix=24)
-    for number, share in zip(range(config.hollow_nodes), shares, strict=False):
-        node = _node(server, env, config, number, str(share), services)
-        supervisor.start(f"kubelet {node.name}", node.run)
+    gate = asyncio.Semaphore(JOINING)
+    for number in range(config.hollow_nodes):
+        node = _node(server, env, config, number, share(config.pod_cidr, number), services)
+        supervisor.start(f"kubelet {node.name}", functools.partial(node.run, gate))
         if number < SERVING:
             serve = functools.partial(_serve, node, env, config, serving_by(pki, node.name, config.node_ip))
             supervisor.start(f"kubelet server {node.name}", serve)
 
 
 def _node(
-    server: ApiServer, env: Env, config: ClusterConfig, number: int, share: str, services: Informer
+    server: ApiServer, env: Env, config: ClusterConfig, number: int, pod_cidr: str, services: Informer
 ) -> HollowNode:
     name = f"node{number + 1}"
     subject = kubelet(name)
@@ -50,7 +53,7 @@ def _node(
         cluster_dns=(config.dns_ip,),
         cluster_domain=config.cluster_domain,
         root_dir=f"/hollow/{name}",
-        pod_cidr=share,
+        pod_cidr=pod_cidr,
         port=config.kubelet_port + number,
         hostname=name,
         labels={"type": "hollow"},

@@ -13,13 +13,16 @@ CONTROLLER_MANAGER = Subject("system:kube-controller-manager")
 SCHEDULER = Subject("system:kube-scheduler")
 PROXY = Subject("system:kube-proxy")
 APISERVER_KUBELET_CLIENT = Subject("kube-apiserver-kubelet-client", ("system:masters",))
+FRONT_PROXY_CLIENT = Subject("front-proxy-client")
 DNS = Subject("system:coredns")
+LOCAL_PATH = Subject("system:local-path")
 
 COMPONENTS: tuple[tuple[str, Subject], ...] = (
     ("controller-manager", CONTROLLER_MANAGER),
     ("scheduler", SCHEDULER),
     ("kube-proxy", PROXY),
     ("dns", DNS),
+    ("local-path", LOCAL_PATH),
 )
 """Components that are given a kubeconfig: (file name below the state directory, subject)."""
 

@@ -7,19 +7,17 @@ faults, a port on demand. Nothing of a cluster is left when its block ends, howe
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
-from pybernetes.api.errors import NotFound
 from pybernetes.api.kind import Kind
-from pybernetes.api.kinds import SERVICE
 from pybernetes.api.meta import Obj
 from pybernetes.client.client import ApiClient
 from pybernetes.lang.durations import parse_go_duration
+from pybernetes.scheduler.whatif import Placement, what_if
 from pybernetes.sim.behaviour import Rule
 from pybernetes.sim.hollow_node import NodeSpec
 from pybernetes.sim.loop import Deadlock
@@ -35,11 +33,13 @@ from .naming import Target, find_kind, find_target
 from .past import Past, revision_at
 from .settle import settle
 from .snapshot import load, save
-from .story import Story, pod_labels, select, services_of, tell
+from .story import Story
 from .wait import Condition, WaitTimeout, wait_for
-from .why import why
 
 if TYPE_CHECKING:
+    from pybernetes.scheduler.configuration.types import Configuration
+    from pybernetes.scheduler.framework import Plugin
+
     from .serving import Served
     from .sync import SyncCluster
 
@@ -47,6 +47,11 @@ T = TypeVar("T")
 
 Objects: TypeAlias = list[Obj]
 START_SECONDS = 30.0
+MADE_AT_START = (
+    ("serviceaccount-controller", "serviceaccount/default"),
+    ("root-ca-certificate-publisher-controller", "configmap/kube-root-ca.crt"),
+)
+"""What pods need, and which controller makes it in each namespace."""
 
 
 class Cluster(Lifecycle):
@@ -56,7 +61,8 @@ class Cluster(Lifecycle):
     event loop, which jumps as soon as everybody waits. `seed` fixes uids, names and every other draw (virtual time:
     0 unless given). `rules` say what containers do (`sim/behaviour.py`), before their pods' annotations; a `behaviour`
     in place of both. `controllers` is upstream's flag; `history` keeps every revision readable; `shuffle` (in
-    virtual time) lets the seed decide the order in which tasks take their steps.
+    virtual time) lets the seed decide the order in which tasks take their steps. `feature_gates` switches on what v1.37
+    has off by default (`GenericWorkload`).
     """
 
     @staticmethod
@@ -80,8 +86,11 @@ class Cluster(Lifecycle):
         """Until pods can be created in `default` and find a node."""
         self._applier = Applier(self.client, self.kinds)
         self.faults = Faults(self.parts, self._clock)
-        await self.wait("serviceaccount/default", "exists", namespace="default", timeout=START_SECONDS)
-        await self.wait("configmap/kube-root-ca.crt", "exists", namespace="default", timeout=START_SECONDS)
+        for name in self._image.definitions if self._image is not None else ():
+            await self.wait(f"customresourcedefinition/{name}", "Established", timeout=START_SECONDS)
+        for controller, made in MADE_AT_START:
+            if self.parts.runs(controller):
+                await self.wait(made, "exists", namespace="default", timeout=START_SECONDS)
         if self._plan.nodes:
             await self.wait("nodes", is_usable, count=len(self._plan.nodes), timeout=START_SECONDS)
 
@@ -115,7 +124,9 @@ class Cluster(Lifecycle):
         applied: Objects = []
         for obj in documents(what):
             applied.append(await self._applier.apply(obj, namespace or self.namespace))
-            if obj["kind"] == "Namespace":  # pods can be created when its service account is there
+            if obj["kind"] == "Namespace" and self.parts.runs(
+                MADE_AT_START[0][0]
+            ):  # pods can be created when its service account is there
                 name = obj["metadata"]["name"]
                 await self.wait("serviceaccount/default", "exists", namespace=name)
         return applied[0] if isinstance(what, Mapping) and len(applied) == 1 else applied
@@ -225,24 +236,32 @@ class Cluster(Lifecycle):
     # ---- what happened, and why
 
     async def story(self, what: str | Obj, *, namespace: str = "") -> Story:
-        """What happened to an object and because of it, in order: each write with its author, its cause, and what it
-        changed. `str()` of it is a table."""
-        from pybernetes.apiserver.ledgerview import changes_of
+        """What happened to an object and because of it, in order: each write with its author and how that was let in,
+        its cause, what admission and the write changed; the scheduler's verdicts, rules and records. `str()` of it is a table."""
+        from .localreader import LocalReader
+        from .storyreading import read_story
 
         target = self._target(what, namespace)
-        services, kind = self.parts.server.services, target.kind
-        about = [(kind.group, kind.plural, target.namespace, target.name)]
-        with contextlib.suppress(NotFound):
-            labels = pod_labels(await self.get(what, namespace=namespace))
-            listed = await self.client.list(SERVICE, target.namespace)
-            about += services_of(listed.items, labels) if labels else []
-        entries = select(services.ledger, about, self.kinds())
-        return tell(entries, {e.revision: await changes_of(services, e) for e in entries})
+        return await read_story(LocalReader(self.parts, self.client), target) or Story()
 
     async def why(self, what: str | Obj, *, namespace: str = "") -> str:
         """Why an object is as it is: pending, restarting, stuck, not there."""
+        from .localreader import LocalReader
+        from .why import why
+
         target = self._target(what, namespace)
-        return "\n".join(await why(self.client, target, [*self.parts.server.ledger]))
+        return "\n".join(await why(LocalReader(self.parts, self.client), target, [*self.parts.server.ledger]))
+
+    def scheduler_plugins(
+        self, *plugins: Plugin, configuration: str | Path | Configuration | None = None
+    ) -> None:
+        """From now on the scheduler decides with these plugins beside upstream's, and by a KubeSchedulerConfiguration (YAML
+        text, or the path of a file); pods that wait are tried again. The next call replaces what this one set: without
+        arguments the default is back. Raises ConfigurationError, and changes nothing then."""
+        from .scheduling import schedule_by
+
+        self._check()
+        schedule_by(self.parts, plugins, configuration)
 
     # ---- waiting and time
 
@@ -327,4 +346,15 @@ def seconds_of(duration: float | str | datetime.timedelta) -> float:
     return float(days) * 86400 + (parse_go_duration(rest) if rest else 0.0)
 
 
-__all__ = ["Cluster", "ClusterError", "Deadlock", "NoVirtualTime", "NodeSpec", "Rule", "Run", "WaitTimeout"]
+__all__ = [
+    "Cluster",
+    "ClusterError",
+    "Deadlock",
+    "NoVirtualTime",
+    "NodeSpec",
+    "Placement",
+    "Rule",
+    "Run",
+    "WaitTimeout",
+    "what_if",
+]

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
+from pybernetes.api.features import known_gates
 from pybernetes.client.client import ApiClient
 from pybernetes.clock import Env
 from pybernetes.sim.behaviour import Behaviour, Rule
@@ -48,6 +49,7 @@ class Lifecycle:
         namespace: str = "default",
         history: bool = True,
         shuffle: bool = False,
+        feature_gates: Sequence[str] = (),
     ) -> None:
         if time not in ("real", "virtual"):
             raise ValueError(f'time is "real" or "virtual", not {time!r}')
@@ -56,7 +58,8 @@ class Lifecycle:
         self._shuffle = shuffle
         self.seed = 0 if seed is None and self.virtual else seed
         self.namespace = namespace
-        self._plan = Plan(specs, rules, behaviour, controllers, scheduler, history)
+        features = known_gates(feature_gates)
+        self._plan = Plan(specs, rules, behaviour, controllers, scheduler, history, features, self.seed)
         self._image: Image | None = None
         self._origin: Lifecycle | None = None
         self._stack = contextlib.AsyncExitStack()

@@ -1,7 +1,7 @@
-"""Volumes of class `local-path` on one node: the directories of those that are deleted are removed.
+"""Volumes of class `local-path` on one node: their directories are made, and removed with those that are deleted.
 
 The controller that makes the volumes (`controllers/localpath.py`) knows only objects; this is its hand on the node. A
-volume that is being deleted keeps its finalizer until its directory is gone.
+pod waits until the directory is there; a volume that is being deleted keeps its finalizer until it is gone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from pybernetes.api import kinds
 from pybernetes.api.cells import dig
 from pybernetes.api.errors import AlreadyExists, ApiError
-from pybernetes.api.meta import Obj, is_deleting, key_of, resource_version_of
+from pybernetes.api.meta import Obj, is_deleting, key_of, resource_version_of, uid_of
 from pybernetes.client.informers import Informers
 from pybernetes.client.interface import Client
 from pybernetes.controllers.localpath import FINALIZER, default_storage_class, directory_of, is_ours, node_of
@@ -43,8 +43,17 @@ def clear(path: Path, directory: Path) -> None:
         shutil.rmtree(path)
 
 
+def make(path: Path, directory: Path) -> None:
+    """Makes a volume's directory, if it is not there, for pods of any user."""
+    if path.parent != directory or path.name in ("", ".."):
+        log.error("%s is not a directory of ours, so it is not made", path)
+    elif not path.exists():
+        path.mkdir(parents=True)
+        path.chmod(0o777)
+
+
 class LocalVolumes:
-    """Removes the directories of deleted volumes on the node `host`, below `directory` and nowhere else."""
+    """Makes and removes the directories of volumes on the node `host`, below `directory` and nowhere else."""
 
     def __init__(self, client: Client, informers: Informers, host: str, directory: Path) -> None:
         self._client = client
@@ -52,6 +61,8 @@ class LocalVolumes:
         self._host = host
         self._directory = directory
         self._changed = asyncio.Event()
+        self._made: set[str] = set()
+        """Uids of the volumes whose directories are there."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -59,16 +70,32 @@ class LocalVolumes:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            for volume in [each for each in self._volumes.list() if self._is_due(each)]:
+            for volume in self._volumes.list():
                 try:
-                    await self._remove(volume)
+                    await self._look_after(volume)
                 except (ApiError, OSError) as error:
                     log.warning("%s: %s; again in %.0f s", key_of(volume), error, TRY_AGAIN)
                     asyncio.get_running_loop().call_later(TRY_AGAIN, self._changed.set)
 
     def _note(self, volume: Obj | None) -> None:
-        if volume is not None and self._is_due(volume):
+        if volume is not None and (self._is_due(volume) or self._is_to_be_made(volume)):
             self._changed.set()
+
+    async def _look_after(self, volume: Obj) -> None:
+        if self._is_due(volume):
+            await self._remove(volume)
+        elif self._is_to_be_made(volume):
+            await asyncio.to_thread(make, Path(directory_of(volume)), self._directory)
+            self._made.add(uid_of(volume))
+
+    def _is_to_be_made(self, volume: Obj) -> bool:
+        """Once in a run: a directory that somebody has removed behind our back must not come back empty."""
+        return (
+            not is_deleting(volume)
+            and uid_of(volume) not in self._made
+            and is_ours(volume)
+            and node_of(volume) == self._host
+        )
 
     def _is_due(self, volume: Obj) -> bool:
         return (

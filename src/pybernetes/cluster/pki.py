@@ -42,13 +42,17 @@ class Issued:
 class Pki:
     """A directory of certificates under one CA."""
 
-    def __init__(self, directory: Path, now: float) -> None:
-        """Opens the directory, or makes it with a new CA and service account key. `now` is Unix time."""
+    def __init__(
+        self, directory: Path, now: float, *, ca: str = "ca", common_name: str = "kubernetes"
+    ) -> None:
+        """Opens the directory, or makes it with a new CA (files `ca`.crt and `ca`.key) and service account key. `now`
+        is Unix time."""
         self.directory = directory
+        self._common_name = common_name
         self._now = datetime.datetime.fromtimestamp(now, datetime.UTC)
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.ca = directory / "ca.crt"
-        self.ca_key = directory / "ca.key"
+        self.ca = directory / f"{ca}.crt"
+        self.ca_key = directory / f"{ca}.key"
         if not self.ca.exists():
             self._make_ca()
         self.service_account_key = directory / "sa.key"
@@ -67,6 +71,10 @@ class Pki:
             _write(paths.key, _pem(key), 0o600)
             _write(paths.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
         return paths
+
+    def front_proxy(self) -> Pki:
+        """The certificates of those who may speak for others, under a CA of their own beside this one."""
+        return Pki(self.directory, self._now.timestamp(), ca="front-proxy-ca", common_name="front-proxy-ca")
 
     def _still_good(self, paths: Issued, subject: Subject) -> bool:
         if not (paths.certificate.exists() and paths.key.exists()):
@@ -101,7 +109,7 @@ class Pki:
 
     def _make_ca(self) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubernetes")])
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self._common_name)])
         certificate = (
             self._builder(name, name, CA_DAYS)
             .public_key(key.public_key())

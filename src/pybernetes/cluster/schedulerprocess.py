@@ -1,90 +1,169 @@
-"""`pyber kube-scheduler`: its configuration file, the pages it serves, and the scheduler behind its lease."""
+"""`pyber kube-scheduler`: from its flags and its configuration file to the pages it serves and the scheduler behind its
+lease."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import contextlib
-import logging
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
+from pybernetes.apiserver.authn import clientcert
 from pybernetes.client import kubeconfig
 from pybernetes.client.client import ApiClient
 from pybernetes.client.kubeconfig import Access
+from pybernetes.client.leaderelection import Timing
 from pybernetes.clock import Env
 from pybernetes.scheduler.configuration.read import read_file
-from pybernetes.scheduler.configuration.types import Configuration, ConfigurationError
+from pybernetes.scheduler.configuration.types import Configuration, ConfigurationError, LeaderElection
 from pybernetes.scheduler.scheduler import Scheduler
-from pybernetes.scheduler.serving import SchedulerPages
+from pybernetes.scheduler.serving import scheduler_pages
 from pybernetes.wire.http.server import HttpServer
 from pybernetes.wire.tls import server_context
 
 from .pki import Issued, Pki, Subject
+from .ratelimited import limited
+from .standalone import run_component
 
-log = logging.getLogger("scheduler")
+NAME = "kube-scheduler"
 
-PORT = 10259
-Work = Callable[[ApiClient], Awaitable[None]]
-Run = Callable[[argparse.Namespace, Access, Env, str, Work], int]
+ELECTION: tuple[tuple[str, str], ...] = (
+    ("leader_elect", "leader_elect"),
+    ("leader_elect_lease_duration", "lease_seconds"),
+    ("leader_elect_renew_deadline", "renew_seconds"),
+    ("leader_elect_retry_period", "retry_seconds"),
+    ("leader_elect_resource_namespace", "namespace"),
+    ("leader_elect_resource_name", "name"),
+)
+"""(flag, field of LeaderElection): a flag that is given counts before the file."""
 
 
-def run_scheduler(arguments: argparse.Namespace, run: Run) -> int:
-    """Runs until a signal, or until the lease is lost. `run` is how every component alone runs. Exits with a message
-    that names the file and the field where the configuration is wrong."""
-    configuration = None
-    path = arguments.kubeconfig
+def run_scheduler(arguments: argparse.Namespace) -> int:
+    """Runs until a signal, or until the lease is lost. Exits with a message that names the flag, or the file and the
+    field, where something is wrong."""
     try:
-        if arguments.config is not None:
-            configuration = read_file(arguments.config)
-            path = path or (Path(configuration.kubeconfig) if configuration.kubeconfig else None)
-            _check(configuration)
-        if path is None:
-            raise SystemExit("pyber kube-scheduler: --kubeconfig, or clientConnection.kubeconfig, is needed")
-        access = kubeconfig.load(path)
-    except (ConfigurationError, kubeconfig.BadKubeconfig, OSError) as error:
-        raise SystemExit(f"pyber kube-scheduler: {error}") from error
-    if arguments.leader_elect is None:
-        arguments.leader_elect = configuration.leader_election.leader_elect if configuration else True
-    lease = configuration.leader_election.name if configuration else "kube-scheduler"
+        configuration = configuration_of(arguments)
+        access = _access(arguments, configuration)
+        timing = _timing(configuration.leader_election)
+        _check(configuration)
+    except (ConfigurationError, kubeconfig.BadKubeconfig, OSError, ValueError) as error:
+        raise SystemExit(f"pyber {NAME}: {error}") from error
+    arguments.leader_elect = configuration.leader_election.leader_elect
     env = Env.real()
+    running: list[Scheduler] = []
 
     async def work(client: ApiClient) -> None:
-        scheduler = Scheduler(client, env, configuration=configuration)
-        async with _serving(arguments, scheduler, client, env):
-            await scheduler.run()
+        running[:] = [Scheduler(client, env, configuration=configuration, features=arguments.features)]
+        try:
+            await running[0].run()
+        finally:
+            running.clear()
 
-    return run(arguments, access, env, lease, work)
+    @contextlib.asynccontextmanager
+    async def around(client: ApiClient) -> AsyncIterator[None]:
+        pages = scheduler_pages(
+            lambda: running[0] if running else None, client, lambda: in_force(configuration), user_of
+        )
+        async with _serving(arguments, HttpServer(pages, now=env.now), access, env):
+            yield
+
+    return run_component(
+        arguments,
+        access,
+        env,
+        configuration.leader_election.name,
+        work,
+        namespace=configuration.leader_election.namespace,
+        timing=timing,
+        around=around,
+        transport=lambda inner: limited(inner, arguments.kube_api_qps, arguments.kube_api_burst),
+        field_manager=NAME,
+    )
+
+
+def configuration_of(arguments: argparse.Namespace) -> Configuration:
+    """The file's, with what the flags say. Raises ConfigurationError."""
+    found = read_file(arguments.config) if arguments.config is not None else Configuration()
+    given = {
+        field: value for flag, field in ELECTION if (value := getattr(arguments, flag, None)) is not None
+    }
+    return replace(found, leader_election=replace(found.leader_election, **given))
+
+
+def _access(arguments: argparse.Namespace, configuration: Configuration) -> Access:
+    """Raises BadKubeconfig, OSError, ValueError."""
+    path = arguments.kubeconfig or (Path(configuration.kubeconfig) if configuration.kubeconfig else None)
+    if path is None:
+        raise ValueError("--kubeconfig, or clientConnection.kubeconfig in --config, is needed")
+    access = kubeconfig.load(path)
+    return replace(access, server=arguments.master) if arguments.master else access
+
+
+def _timing(election: LeaderElection) -> Timing:
+    timing = Timing(election.lease_seconds, election.renew_seconds, election.retry_seconds)
+    if election.leader_elect and (problem := timing.problem()):
+        raise ValueError(f"leaderElection: {problem}")
+    return timing
 
 
 def _check(configuration: Configuration) -> None:
-    """Makes the profiles once, so that a wrong plugin or argument is told at the start."""
+    """Makes the profiles once, so that a wrong plugin or argument is told at the start. Raises ConfigurationError."""
     from pybernetes.scheduler.configuration.profiles import profiles_of
 
     profiles_of(configuration, "default-scheduler")
 
 
+def in_force(configuration: Configuration) -> Mapping[str, Any]:
+    """What `/configz` tells."""
+    election, (first, most) = configuration.leader_election, configuration.backoff
+    return {
+        "kubescheduler.config.k8s.io": {
+            "leaderElection": asdict(election),
+            "podInitialBackoffSeconds": first,
+            "podMaxBackoffSeconds": most,
+            "profiles": [
+                {
+                    "schedulerName": profile.name,
+                    "plugins": {point: asdict(each) for point, each in profile.plugins.items()},
+                    "pluginConfig": [
+                        {"name": name, "args": tree} for name, (tree, _) in profile.arguments.items()
+                    ],
+                }
+                for profile in configuration.profiles
+            ],
+            "extenders": [each.url_prefix for each in configuration.extenders],
+        }
+    }
+
+
+def user_of(certificate: bytes) -> Mapping[str, Any] | None:
+    """Whom a client certificate stands for, as a SubjectAccessReview names users."""
+    user = clientcert.user_of(certificate)
+    if user is None:
+        return None
+    return {"user": user.name, "groups": [*user.groups, "system:authenticated"]}
+
+
 @contextlib.asynccontextmanager
 async def _serving(
-    arguments: argparse.Namespace, scheduler: Scheduler, client: ApiClient, env: Env
+    arguments: argparse.Namespace, server: HttpServer, access: Access, env: Env
 ) -> AsyncIterator[None]:
-    """Health, metrics and decisions over HTTPS. A port that was not asked for and is taken is done without."""
-    port = PORT if arguments.secure_port is None else arguments.secure_port
-    if not port:
+    """Health, metrics and decisions over HTTPS. Exits where the port is taken."""
+    if not arguments.secure_port:
         yield
         return
-    server = HttpServer(SchedulerPages(scheduler, client), now=env.now)
+    client_ca = arguments.client_ca_file or (access.ca_pem.decode() if access.ca_pem else None)
     with tempfile.TemporaryDirectory() as directory:
         issued = await asyncio.to_thread(_certificate, arguments, Path(directory), env)
         try:
-            await server.listen(
-                arguments.bind_address, port, tls=server_context(issued.certificate, issued.key)
-            )
+            tls = server_context(issued.certificate, issued.key, client_ca)
+            await server.listen(arguments.bind_address, arguments.secure_port, tls=tls)
         except OSError as error:
-            if arguments.secure_port is not None:
-                raise SystemExit(f"pyber kube-scheduler: --secure-port {port}: {error}") from error
-            log.warning("nothing is served on port %d: %s", port, error)
+            raise SystemExit(f"pyber {NAME}: --secure-port {arguments.secure_port}: {error}") from error
     try:
         yield
     finally:
@@ -95,5 +174,5 @@ def _certificate(arguments: argparse.Namespace, directory: Path, env: Env) -> Is
     """The one that is given, or a fresh one that nobody vouches for."""
     if arguments.tls_cert_file and arguments.tls_private_key_file:
         return Issued(arguments.tls_cert_file, arguments.tls_private_key_file)
-    subject = Subject("kube-scheduler", hosts=("localhost", "127.0.0.1"))
-    return Pki(directory, env.now()).issue("kube-scheduler", subject)
+    subject = Subject(NAME, hosts=("localhost", "127.0.0.1"))
+    return Pki(directory, env.now()).issue(NAME, subject)

@@ -16,8 +16,10 @@ from pybernetes.wire.http.server import HttpServer
 from pybernetes.wire.tls import server_context, tune_process
 
 from . import identities
-from .composition import CONTROLLERS, Composition
+from .blocking import guarded
+from .composition import Composition
 from .kubeconfig import write_kubeconfig
+from .libraryca import LibraryCa
 from .pki import Pki, Subject
 
 ADDRESS = "127.0.0.1"
@@ -46,25 +48,41 @@ async def serve(parts: Composition, stack: AsyncExitStack, clock: VirtualClock |
     """Starts serving; `stack` ends it. Certificates are valid by the machine's clock: its clients check them."""
     tune_process()
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pybernetes-")))
-    pki = Pki(directory / "pki", Env.real().now())
+    pki = _pki(directory / "pki", parts.ca)
     config = parts.config
     subject = identities.apiserver(config.api_service_ip, config.node_ip, config.cluster_domain)
     serving = pki.issue("apiserver", subject)
+    front_proxy = pki.front_proxy()
+    proxy = front_proxy.issue("front-proxy-client", identities.FRONT_PROXY_CLIENT)
+    parts.server.be_front_proxy(
+        front_proxy.ca.read_bytes(),
+        proxy.certificate.read_bytes(),
+        proxy.key.read_bytes(),
+        identities.FRONT_PROXY_CLIENT.common_name,
+    )
+    cas = pki.ca.read_text() + front_proxy.ca.read_text()
     handler = parts.server.handler if clock is None else _Released(parts, clock).handle
     http = HttpServer(handler, now=parts.env.now, refuse=refuse)
     bound = await http.listen(
-        ADDRESS, port, tls=server_context(serving.certificate, serving.key, pki.ca, http2=True)
+        ADDRESS, port, tls=server_context(serving.certificate, serving.key, cas, http2=True)
     )
     stack.push_async_callback(http.close)
+    stack.enter_context(guarded(bound))
     url = f"https://{ADDRESS}:{bound}"
     kubeconfig = directory / "kubeconfig"
     admin = identities.ADMIN
     identity = pki.issue("admin", admin)
     write_kubeconfig(kubeconfig, server=url, ca=pki.ca, identity=identity, user=admin.common_name)
-    parts.root_ca = pki.ca.read_text()
-    await parts.components.stop(CONTROLLERS)  # a new one publishes the CA to every namespace
-    parts.components.start(CONTROLLERS)
     return Served(url, str(kubeconfig), directory, pki)
+
+
+def _pki(directory: Path, ca: LibraryCa) -> Pki:
+    """Certificates under the CA that the cluster has had from its start."""
+    directory.mkdir(mode=0o700)
+    (directory / "ca.crt").write_text(ca.certificate)
+    (directory / "ca.key").touch(mode=0o600)
+    (directory / "ca.key").write_text(ca.key)
+    return Pki(directory, Env.real().now())
 
 
 class _Released:

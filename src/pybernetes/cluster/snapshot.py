@@ -13,17 +13,13 @@ from typing import Any
 
 import orjson
 
-from pybernetes.api.kind import Kind
-from pybernetes.api.kinds import KINDS
-from pybernetes.api.meta import Obj, name_of, namespace_of, with_metadata
-from pybernetes.apiserver.registry import storage_prefix
-from pybernetes.apiserver.version import encode
+from pybernetes.api.meta import Obj, name_of
+from pybernetes.lang.quantity import units
 from pybernetes.sim.hollow_node import NodeSpec
-from pybernetes.store.mvcc import FIRST_REVISION, Mvcc
+from pybernetes.store.mvcc import Mvcc
 from pybernetes.store.types import KeyValue, Store, prefix_end
 
-from .applying import documents
-from .naming import kind_of
+from .dumps import BadDump, load_objects, read
 
 FORMAT = "pybernetes.io/snapshot/v1"
 
@@ -36,6 +32,8 @@ class Image:
     revision: int
     time: float = 0.0
     nodes: Sequence[NodeSpec] = field(default_factory=tuple)
+    definitions: Sequence[str] = ()
+    """CustomResourceDefinitions that must be served before the cluster can be used."""
 
     def mvcc(self) -> Mvcc:
         return Mvcc(self.kvs, self.revision)
@@ -59,13 +57,16 @@ async def save(path: Path, store: Store, time: float, nodes: Iterable[NodeSpec])
 
 
 def load(path: Path) -> Image:
-    """Reads a snapshot, or manifests with their status (a dump, a directory of dumps). Raises OSError, YamlError,
-    UnknownKind, TypeError."""
+    """Reads a snapshot, or manifests with their status (a dump, a directory of dumps). Raises OSError, BadDump."""
     if path.is_file():
         data = path.read_bytes()
         if data.startswith(b'{"format":"%s"' % FORMAT.encode()):
             return _of_snapshot(orjson.loads(data))
-    return _of_objects(documents(path))
+        if data.startswith(b'{"format":"pybernetes.io/'):
+            raise BadDump(f"{path}: a snapshot of another version; this one reads {FORMAT}")
+    loaded = load_objects(read(path))
+    nodes = [_spec(node) for node in loaded.nodes]
+    return Image(loaded.kvs, loaded.revision, 0.0, nodes, tuple(loaded.definitions))
 
 
 def _of_snapshot(tree: Any) -> Image:
@@ -77,19 +78,12 @@ def _of_snapshot(tree: Any) -> Image:
     return Image(kvs, tree["revision"], tree["time"], nodes)
 
 
-def _of_objects(objects: Iterable[Obj]) -> Image:
-    kvs, nodes = [], []
-    revision = FIRST_REVISION
-    for obj in objects:
-        kind = kind_of(KINDS, obj)
-        revision += 1
-        stored = kind.to_stored(with_metadata(obj, resourceVersion=None, managedFields=None))
-        kvs.append(KeyValue(_key(kind, obj), encode(stored), revision, revision))
-        if kind.kind == "Node":
-            nodes.append(NodeSpec(name_of(obj)))
-    return Image(kvs, revision, 0.0, nodes)
-
-
-def _key(kind: Kind, obj: Obj) -> str:
-    namespace = f"{namespace_of(obj) or 'default'}/" if kind.namespaced else ""
-    return f"{storage_prefix(kind)}{namespace}{name_of(obj)}"
+def _spec(node: Obj) -> NodeSpec:
+    """A hollow node in the place of one that was dumped."""
+    capacity = (node.get("status") or {}).get("capacity") or {}
+    usual = NodeSpec(name_of(node))
+    return NodeSpec(
+        usual.name,
+        cpu=int(units(str(capacity["cpu"]))) if "cpu" in capacity else usual.cpu,
+        memory=int(units(str(capacity["memory"]))) if "memory" in capacity else usual.memory,
+    )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pybernetes.apiserver.admission.chain import chosen
 from pybernetes.apiserver.config import ApiServerConfig
@@ -16,23 +19,28 @@ from pybernetes.client import kubeconfig
 from pybernetes.client.client import ApiClient
 from pybernetes.client.https import HttpsTransport
 from pybernetes.client.informers import Informers
+from pybernetes.client.interface import Transport
 from pybernetes.client.kubeconfig import Access
-from pybernetes.client.leaderelection import LeaderElector, LeadershipLost
+from pybernetes.client.leaderelection import LeaderElector, LeadershipLost, Timing
 from pybernetes.clock import Env
 from pybernetes.lang.durations import parse_go_duration
 
-from .accounts import AccountTransport
 from .config import ClusterConfig
 from .controlplane import Certificates, issue_certificates, server_config, serving_control_plane
 from .foreground import run_until_signal
 from .identities import write_kubeconfigs
 from .kubeletserver import Serving
+from .localvolumes import LocalVolumes
 from .pki import Issued, Pki
+from .supervise import Supervisor
+
+if TYPE_CHECKING:
+    from pybernetes.apiserver.audit.auditor import AuditConfig
 
 Component = Callable[[], Awaitable[None]]
 
 
-def run_apiserver(arguments: argparse.Namespace) -> int:
+def run_apiserver(arguments: argparse.Namespace, audit: AuditConfig | None = None) -> int:
     """`pyber kube-apiserver`."""
     given = (arguments.etcd_cafile, arguments.etcd_certfile, arguments.etcd_keyfile)
     config = ClusterConfig(
@@ -43,6 +51,7 @@ def run_apiserver(arguments: argparse.Namespace) -> int:
         service_cidr=arguments.service_cluster_ip_range,
         store=arguments.etcd_servers or "sqlite",
         etcd_tls=given if all(given) else None,
+        audit=audit,
     )
     config.state.mkdir(parents=True, exist_ok=True)
     env = Env.real()
@@ -68,7 +77,12 @@ def _certificates(arguments: argparse.Namespace, config: ClusterConfig, env: Env
         everywhere = arguments.bind_address in ("0.0.0.0", "::")
         host = arguments.advertise_address if everywhere else arguments.bind_address
         write_kubeconfigs(pki, config.state, f"https://{host}:{config.secure_port}")
-        return issue_certificates(pki, config)
+        made = issue_certificates(pki, config)
+        return replace(
+            made,
+            front_proxy_ca=arguments.requestheader_client_ca_file or made.front_proxy_ca,
+            front_proxy_client=_front_proxy_client(arguments) or made.front_proxy_client,
+        )
     needed = {
         "--tls-private-key-file": arguments.tls_private_key_file,
         "--client-ca-file": arguments.client_ca_file,
@@ -83,7 +97,18 @@ def _certificates(arguments: argparse.Namespace, config: ClusterConfig, env: Env
         Issued(arguments.tls_cert_file, arguments.tls_private_key_file),
         Issued(arguments.kubelet_client_certificate, arguments.kubelet_client_key),
         arguments.service_account_signing_key_file,
+        arguments.requestheader_client_ca_file,
+        _front_proxy_client(arguments),
     )
+
+
+def _front_proxy_client(arguments: argparse.Namespace) -> Issued | None:
+    files = (arguments.proxy_client_cert_file, arguments.proxy_client_key_file)
+    if (files[0] is None) != (files[1] is None):
+        raise SystemExit(
+            "pyber kube-apiserver: --proxy-client-cert-file and --proxy-client-key-file go together"
+        )
+    return Issued(*files) if files[0] is not None else None
 
 
 def _settings(arguments: argparse.Namespace, settings: ApiServerConfig) -> ApiServerConfig:
@@ -91,6 +116,7 @@ def _settings(arguments: argparse.Namespace, settings: ApiServerConfig) -> ApiSe
     issuer = arguments.service_account_issuer or settings.service_account_issuer
     return replace(
         settings,
+        features=arguments.features,
         service_node_ports=(int(first), int(last)),
         service_account_issuer=issuer,
         service_account_audiences=(issuer,),
@@ -101,59 +127,28 @@ def _settings(arguments: argparse.Namespace, settings: ApiServerConfig) -> ApiSe
         disable_admission_plugins=_names(arguments.disable_admission_plugins),
         token_auth=arguments.token_auth_file.read_text() if arguments.token_auth_file else "",
         event_ttl=int(parse_go_duration(arguments.event_ttl)),
+        **_requestheader(arguments),
     )
+
+
+def _requestheader(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What flags say of front proxies; what they leave open stays as it is."""
+    given = {
+        "requestheader_allowed_names": arguments.requestheader_allowed_names,
+        "requestheader_username_headers": arguments.requestheader_username_headers,
+        "requestheader_uid_headers": arguments.requestheader_uid_headers,
+        "requestheader_group_headers": arguments.requestheader_group_headers,
+        "requestheader_extra_headers_prefix": arguments.requestheader_extra_headers_prefix,
+    }
+    found: dict[str, Any] = {field: _names(text) for field, text in given.items() if text is not None}
+    if arguments.requestheader_client_ca_file is not None:
+        found.setdefault("requestheader_allowed_names", ())
+    return found
 
 
 def _names(text: str) -> tuple[str, ...]:
     """The names in a flag's value, by commas."""
     return tuple(name for part in text.split(",") if (name := part.strip()))
-
-
-def run_controller_manager(arguments: argparse.Namespace) -> int:
-    """`pyber kube-controller-manager`."""
-    from pybernetes.control.definition import Settings
-    from pybernetes.controllers.manager import KubeControllerManager
-
-    access, env = _access(arguments), Env.real()
-    root_ca = arguments.root_ca_file.read_text() if arguments.root_ca_file else access.ca_pem.decode()
-    settings = Settings(
-        root_ca=root_ca,
-        cluster_cidr=arguments.cluster_cidr,
-        node_cidr_mask_size=arguments.node_cidr_mask_size,
-        cluster_signing_cert=_text(arguments.cluster_signing_cert_file),
-        cluster_signing_key=_text(arguments.cluster_signing_key_file),
-        cluster_signing_seconds=int(parse_go_duration(arguments.cluster_signing_duration)),
-        service_account_key=_text(arguments.service_account_private_key_file),
-        legacy_token_clean_up_seconds=parse_go_duration(
-            arguments.legacy_service_account_token_clean_up_period
-        ),
-    )
-
-    async def work(client: ApiClient) -> None:
-        def client_of(account: str) -> ApiClient:
-            return ApiClient(
-                AccountTransport(access, client, account), field_manager="kube-controller-manager"
-            )
-
-        await KubeControllerManager(client, env, settings, client_of, arguments.controllers).run()
-
-    return _run(arguments, access, env, "kube-controller-manager", work)
-
-
-def _text(path: Path | None) -> str:
-    return path.read_text() if path is not None else ""
-
-
-def run_scheduler(arguments: argparse.Namespace) -> int:
-    """`pyber kube-scheduler`."""
-    from pybernetes.scheduler.scheduler import Scheduler
-
-    env = Env.real()
-
-    async def work(client: ApiClient) -> None:
-        await Scheduler(client, env).run()
-
-    return _run(arguments, _access(arguments), env, "kube-scheduler", work)
 
 
 def run_proxy(arguments: argparse.Namespace) -> int:
@@ -232,14 +227,37 @@ def run_kubelet(arguments: argparse.Namespace) -> int:
         clients = NodeClients(client, network, proxy=False)
         node = RealNode(clients, env, config, serving, lambda text: print(text, flush=True))
         try:
-            await node.start()
-            await stop.wait()
+            async with _local_volumes(arguments, env):
+                await node.start()
+                await stop.wait()
         finally:
             await node.stop()
             await client.close()
             await network.close()
 
     return run_until_signal(serve, verbose=arguments.v > 0)
+
+
+@contextlib.asynccontextmanager
+async def _local_volumes(arguments: argparse.Namespace, env: Env) -> AsyncIterator[None]:
+    """Looks after the directories of StorageClass local-path, where the kubelet is told to."""
+    if arguments.local_volumes_kubeconfig is None:
+        yield
+        return
+    client = ApiClient(
+        HttpsTransport(kubeconfig.load(arguments.local_volumes_kubeconfig), "pybernetes/local-path")
+    )
+    informers = Informers(client, env.rng)
+    directory = arguments.local_volumes_dir.resolve()
+    volumes = LocalVolumes(client, informers, arguments.hostname_override, directory)
+    supervisor = Supervisor()
+    supervisor.start("volume informers", informers.run)
+    supervisor.start("local volumes", volumes.run)
+    try:
+        yield
+    finally:
+        await supervisor.stop()
+        await client.close()
 
 
 def _access(arguments: argparse.Namespace) -> Access:
@@ -256,33 +274,56 @@ def _run(
     lease: str,
     work: Callable[[ApiClient], Awaitable[None]],
 ) -> int:
-    """Runs a component until a signal, or until it loses its lease: then it exits with 1, to be started again."""
+    """`run_component` as most are run."""
+    return run_component(arguments, access, env, lease, work)
+
+
+def run_component(
+    arguments: argparse.Namespace,
+    access: Access,
+    env: Env,
+    lease: str,
+    work: Callable[[ApiClient], Awaitable[None]],
+    *,
+    namespace: str = "kube-system",
+    timing: Timing | None = None,
+    around: Callable[[ApiClient], AbstractAsyncContextManager[None]] | None = None,
+    transport: Callable[[Transport], Transport] = lambda inner: inner,
+    field_manager: str = "",
+) -> int:
+    """Runs a component until a signal, or until it loses its lease: then it exits with 1, to be started again.
+    `around` is open from the start, also while another instance leads; `transport` wraps the way to the server."""
     lost = False
 
     async def serve(stop: asyncio.Event) -> None:
         nonlocal lost
-        client = ApiClient(HttpsTransport(access, f"pybernetes/{lease or 'component'}"), field_manager=lease)
+        https = HttpsTransport(access, f"pybernetes/{lease or 'component'}")
+        client = ApiClient(transport(https), field_manager=field_manager or lease)
+        # What the lease hangs on is never kept waiting by the rest.
+        electing = ApiClient(https, field_manager=field_manager or lease)
 
         async def component() -> None:
             if lease and arguments.leader_elect:
                 identity = f"{socket.gethostname()}_{os.getpid()}_{env.uid()}"
-                await LeaderElector(client, env, lease, identity).run(lambda: work(client))
+                elector = LeaderElector(electing, env, lease, identity, namespace, timing)
+                await elector.run(lambda: work(client))
             else:
                 await work(client)
 
-        working, stopping = asyncio.ensure_future(component()), asyncio.ensure_future(stop.wait())
-        try:
-            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                working.result()
-        except LeadershipLost as error:
-            print(error, flush=True)
-            lost = True
-        finally:
-            for task in (working, stopping):
-                task.cancel()
-            await asyncio.wait({working, stopping})
-            await client.close()
+        async with around(client) if around is not None else contextlib.nullcontext():
+            working, stopping = asyncio.ensure_future(component()), asyncio.ensure_future(stop.wait())
+            try:
+                await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if working.done():
+                    working.result()
+            except LeadershipLost as error:
+                print(error, flush=True)
+                lost = True
+            finally:
+                for task in (working, stopping):
+                    task.cancel()
+                await asyncio.wait({working, stopping})
+                await client.close()
 
     code = run_until_signal(serve, verbose=arguments.v > 0)
     return 1 if lost else code

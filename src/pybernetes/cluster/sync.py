@@ -1,7 +1,8 @@
 """A cluster for code without asyncio: its event loop runs in a thread of its own, its methods block.
 
 It may be used from any thread: blocking clients (the official `kubernetes` package, kubectl) run in the caller's, over
-`serve()`. In virtual time the clock stands still while nobody waits for the cluster.
+`serve()`. In virtual time the clock stands still while nobody waits for the cluster. What a method does is told at the
+one of the same name of `Cluster`.
 """
 
 from __future__ import annotations
@@ -10,22 +11,28 @@ import asyncio
 import concurrent.futures
 import contextlib
 import datetime
-import inspect
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
 from pybernetes.sim.hollow_node import NodeSpec
 from pybernetes.sim.loop import Deadlock
+from pybernetes.wire.http.messages import Reply
 
 from .applying import Manifest
+from .facade import Blocking, BlockingFaults, called
 from .library import Cluster, ClusterError
 from .serving import Served
 from .story import Story
 from .wait import Condition
+
+if TYPE_CHECKING:
+    from pybernetes.scheduler.configuration.types import Configuration
+    from pybernetes.scheduler.framework import Plugin
 
 T = TypeVar("T")
 
@@ -34,56 +41,88 @@ class SyncCluster:
     """`with Cluster.sync(nodes=3) as c:`; the options are those of `Cluster`."""
 
     def __init__(self, nodes: int | Sequence[NodeSpec] = 1, **options: Any) -> None:
-        self._cluster = Cluster(nodes, **options)
+        self._set_up(Cluster(nodes, **options), None)
+
+    def _set_up(self, cluster: Cluster, parent: SyncCluster | None) -> SyncCluster:
+        """A fork lives in its parent's loop."""
+        self._cluster, self._parent = cluster, parent
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._living: concurrent.futures.Future[None] | None = None
         self._ready: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._open = self._stopped = False
         self._end: asyncio.Event
+        return self
+
+    @classmethod
+    def load(cls, path: str | Path, **options: Any) -> SyncCluster:
+        return cls.__new__(cls)._set_up(Cluster.load(path, **options), None)
 
     # ---- beginning and end
 
     def __enter__(self) -> SyncCluster:
         if self._thread is not None:
             raise ClusterError("a cluster is entered once; make another one")
-        self._thread = threading.Thread(target=self._serve, name="pybernetes cluster", daemon=True)
-        self._thread.start()
+        if self._parent is None:
+            self._thread = threading.Thread(target=self._serve, name="pybernetes cluster", daemon=True)
+            self._thread.start()
+        else:
+            self._thread, loop = self._parent._thread, self._parent._loop
+            if loop is None or not self._parent._open:
+                raise ClusterError("the block of the cluster that this is a fork of has ended")
+            self._living = asyncio.run_coroutine_threadsafe(self._live(), loop)
         try:
             self._ready.result()
         except BaseException:
             self._stop()
             raise
+        self._open = True
         return self
 
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        self._open = False
         self._stop()
 
     def _serve(self) -> None:
         try:
-            Cluster.run(self._main())
-        except BaseException as error:  # told to whoever entered, or who waits for an answer
+            Cluster.run(self._live())
+        except BaseException as error:  # told to whoever waits for an answer
             if not self._ready.done():
                 self._ready.set_exception(error)
-            elif not isinstance(error, Deadlock):
+            elif not isinstance(error, Deadlock) and self._ready.exception() is not error:
                 raise
 
-    async def _main(self) -> None:
+    async def _live(self) -> None:
+        """The cluster's whole life, in one task."""
         self._end, self._loop = asyncio.Event(), asyncio.get_running_loop()
-        async with self._cluster as cluster:
-            cluster.watch_over(None)
-            holding = cluster.clock.hold() if cluster.virtual else contextlib.nullcontext()
-            with holding:
-                self._ready.set_result(None)
-                await self._end.wait()
+        if self._stopped:  # interrupted before there was a loop to tell
+            self._end.set()
+        try:
+            async with self._cluster as cluster:
+                cluster.watch_over(None)
+                holds = cluster.virtual and self._parent is None
+                with cluster.clock.hold() if holds else contextlib.nullcontext():
+                    self._ready.set_result(None)
+                    await self._end.wait()
+        except BaseException as error:
+            if not self._ready.done():
+                self._ready.set_exception(error)
+            raise
 
     def _stop(self) -> None:
+        """Ends the loop, or in a fork its task; also where the wait for it is interrupted."""
+        self._stopped = True
         thread, loop = self._thread, self._loop
-        if thread is not None and thread.is_alive() and loop is not None:
+        if loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended by itself
                 loop.call_soon_threadsafe(self._end.set)
-        if thread is not None:
+        if thread is not None and self._parent is None:
             thread.join()
+        elif self._living is not None:
+            with contextlib.suppress(concurrent.futures.CancelledError, Deadlock):
+                self._living.result()
 
     # ---- calls
 
@@ -91,7 +130,7 @@ class SyncCluster:
         """Runs a coroutine in the cluster's loop and gives its result: the way to everything that has no method here.
         Raises ClusterError outside of the block, or from the loop's own thread."""
         loop, thread = self._loop, self._thread
-        if loop is None or thread is None or not thread.is_alive():
+        if loop is None or thread is None or not thread.is_alive() or not self._open:
             work.close()
             raise ClusterError("the cluster's block has ended, or has not begun")
         if thread is threading.current_thread():
@@ -119,6 +158,10 @@ class SyncCluster:
             finally:
                 cluster.watch_over(None)
 
+    def _called(self, function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        """A function of the cluster that does not wait, called in its loop."""
+        return self.run(called(function, *arguments, **options))
+
     @property
     def cluster(self) -> Cluster:
         """The cluster itself, to be used inside of its loop (`run`)."""
@@ -129,10 +172,41 @@ class SyncCluster:
         """`Cluster.client` with blocking methods."""
         return Blocking(self._cluster.client, self.run)
 
-    def client_as(self, user: str, *groups: str) -> Blocking:
-        return Blocking(self.run(_called(self._cluster.client_as, user, *groups)), self.run)
+    @property
+    def faults(self) -> BlockingFaults:
+        """`Cluster.faults` with blocking methods."""
+        return BlockingFaults(self._cluster.faults, self.run)
 
     # ---- the same as Cluster's
+
+    @property
+    def virtual(self) -> bool:
+        return self._cluster.virtual
+
+    @property
+    def seed(self) -> int | None:
+        return self._cluster.seed
+
+    @property
+    def namespace(self) -> str:
+        return self._cluster.namespace
+
+    @property
+    def deadlock(self) -> Deadlock | None:
+        return self._cluster.deadlock
+
+    @property
+    def now(self) -> datetime.datetime:
+        return self._cluster.now
+
+    def kinds(self) -> tuple[Kind, ...]:
+        return self._called(self._cluster.kinds)
+
+    def kind(self, word: str) -> Kind:
+        return self._called(self._cluster.kind, word)
+
+    def client_as(self, user: str, *groups: str) -> Blocking:
+        return Blocking(self._called(self._cluster.client_as, user, *groups), self.run)
 
     def apply(self, what: Manifest, *, namespace: str = "") -> Any:
         return self.run(self._cluster.apply(what, namespace=namespace))
@@ -160,16 +234,28 @@ class SyncCluster:
         return self.run(self._cluster.logs(pod, namespace=namespace, container=container))
 
     def resolve(self, name: str, record: str = "A", *, namespace: str = "") -> Sequence[str]:
-        return self.run(_called(self._cluster.resolve, name, record, namespace=namespace))
+        return self._called(self._cluster.resolve, name, record, namespace=namespace)
 
-    def wait(self, what: str | Obj, condition: Condition = "Ready", **options: Any) -> Obj:
-        return self.run(self._cluster.wait(what, condition, **options))
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+        namespace: str = "",
+    ) -> Reply:
+        return self.run(self._cluster.request(method, url, headers=headers, body=body, namespace=namespace))
 
-    def settle(self, *, quiet: float | None = None, timeout: float = 600.0) -> None:
-        self.run(self._cluster.settle(quiet=quiet, timeout=timeout))
+    def at(self, when: int | datetime.datetime) -> Blocking:
+        return Blocking(self._called(self._cluster.at, when), self.run)
 
-    def advance(self, duration: float | str | datetime.timedelta) -> None:
-        self.run(self._cluster.advance(duration))
+    def fork(self, *, seed: int | None = None) -> SyncCluster:
+        other = self._called(self._cluster.fork, seed=seed)
+        return SyncCluster.__new__(SyncCluster)._set_up(other, self)
+
+    def snapshot(self, path: str | Path) -> None:
+        self.run(self._cluster.snapshot(path))
 
     def story(self, what: str | Obj, *, namespace: str = "") -> Story:
         return self.run(self._cluster.story(what, namespace=namespace))
@@ -177,33 +263,32 @@ class SyncCluster:
     def why(self, what: str | Obj, *, namespace: str = "") -> str:
         return self.run(self._cluster.why(what, namespace=namespace))
 
-    def snapshot(self, path: str | Path) -> None:
-        self.run(self._cluster.snapshot(path))
+    def scheduler_plugins(
+        self, *plugins: Plugin, configuration: str | Path | Configuration | None = None
+    ) -> None:
+        self._called(self._cluster.scheduler_plugins, *plugins, configuration=configuration)
+
+    def wait(
+        self,
+        what: str | Obj,
+        condition: Condition = "Ready",
+        *,
+        namespace: str = "",
+        timeout: float = 30.0,
+        labels: str = "",
+        count: int = 0,
+    ) -> Obj:
+        return self.run(
+            self._cluster.wait(
+                what, condition, namespace=namespace, timeout=timeout, labels=labels, count=count
+            )
+        )
+
+    def settle(self, *, quiet: float | None = None, timeout: float = 600.0) -> None:
+        self.run(self._cluster.settle(quiet=quiet, timeout=timeout))
+
+    def advance(self, duration: float | str | datetime.timedelta) -> None:
+        self.run(self._cluster.advance(duration))
 
     def serve(self, *, port: int = 0) -> Served:
         return self.run(self._cluster.serve(port=port))
-
-    @property
-    def now(self) -> datetime.datetime:
-        return self._cluster.now
-
-
-class Blocking:
-    """An object whose coroutine methods block: each is run in the cluster's loop."""
-
-    def __init__(self, of: Any, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
-        self._of, self._run = of, run
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._of, name)
-        if not inspect.iscoroutinefunction(found):
-            return found
-
-        def call(*arguments: Any, **options: Any) -> Any:
-            return self._run(found(*arguments, **options))
-
-        return call
-
-
-async def _called(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
-    return function(*arguments, **options)

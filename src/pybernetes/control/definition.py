@@ -32,12 +32,29 @@ class Watch:
 class Settings:
     """What controllers are configured with (flags of kube-controller-manager)."""
 
+    features: frozenset[str] = frozenset()
+    """The feature gates that are on (`api/features.py`)."""
     root_ca: str = ""
     """PEM that pods are given to verify the API server with."""
     cluster_cidr: str = "10.244.0.0/16"
+    """Ranges of pod addresses, one or (dual stack) two by comma."""
+    service_cidr: str = ""
+    """Ranges that no node is given, where they overlap with those of pods."""
     node_cidr_mask_size: int = 24
+    node_cidr_mask_size_ipv6: int = 64
     node_monitor_grace_seconds: float = 50.0
+    node_startup_grace_seconds: float = 60.0
+    """The grace of a node that has never reported."""
+    node_eviction_rate: float = 0.1
+    """Nodes per second that are tainted NoExecute in a zone that is well, or wholly down alone."""
+    secondary_node_eviction_rate: float = 0.01
+    """The same in a zone of which at least `unhealthy_zone_threshold` is not ready; in one of at most
+    `large_cluster_size` nodes, none."""
+    unhealthy_zone_threshold: float = 0.55
+    large_cluster_size: int = 50
     terminated_pod_gc_threshold: int = 12500
+    max_endpoints_per_slice: int = 100
+    mirrored_endpoints_per_subset: int = 1000
     hpa_sync_seconds: float = 15.0
     """Between two looks at a HorizontalPodAutoscaler (`--horizontal-pod-autoscaler-sync-period`)."""
     hpa_downscale_stabilization_seconds: float = 300.0
@@ -52,7 +69,8 @@ class Settings:
     local_volumes: str = "/var/lib/pybernetes/volumes"
     """Directory on each node under which volumes of class `local-path` are made."""
     local_volumes_are_cleared: bool = False
-    """Whether somebody on each node removes the directory of a volume that is deleted (`cluster/localvolumes.py`)."""
+    """Whether somebody on each node makes the directory of a volume, and removes it when that is deleted
+    (`cluster/localvolumes.py`)."""
     cluster_signing_cert: str = ""
     """PEM of the CA that certificates are issued under (`--cluster-signing-cert-file`); "" issues none."""
     cluster_signing_key: str = ""

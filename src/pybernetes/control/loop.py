@@ -9,7 +9,8 @@ from typing import Any
 
 from pybernetes.aio.workqueue import WorkQueue
 from pybernetes.api.errors import ApiError, Conflict
-from pybernetes.api.meta import Obj, name_of, namespace_of, resource_version_of, split_key
+from pybernetes.api.kind import Kind
+from pybernetes.api.meta import Obj, key_of, name_of, namespace_of, resource_version_of, split_key
 from pybernetes.client.informer import Change
 from pybernetes.client.interface import Reaction
 from pybernetes.clock import Env
@@ -17,6 +18,7 @@ from pybernetes.clock import Env
 from .caches import Caches
 from .definition import AnyController, Settings, Watch
 from .perform import Performer
+from .plan import Plan, Report
 
 log = logging.getLogger("controller")
 
@@ -61,7 +63,14 @@ class ControllerLoop:
 
     def _subscribe(self, watch: Watch) -> None:
         def changed(_change: Change, old: Obj | None, new: Obj | None) -> None:
-            keys = {key for obj in (old, new) if obj is not None for key in watch.keys(obj, self._caches)}
+            keys = set[str]()
+            for obj in (old, new):
+                if obj is not None:
+                    try:
+                        keys.update(watch.keys(obj, self._caches))
+                    except Exception as error:
+                        log.exception("%s: %s", self.definition.name, key_of(obj))
+                        self._complain(obj, error)
             for key in sorted(keys):
                 self.queue.add(key)
 
@@ -71,25 +80,28 @@ class ControllerLoop:
         while True:
             key = await self.queue.get()
             try:
-                after = await self._reconcile(key)
+                plan = await self._reconcile(key)
             except Conflict as error:
                 log.debug("%s %s: %s", self.definition.name, key, error)
                 self.queue.retry(key)
             except (ApiError, OSError) as error:
                 wait = self.queue.retry(key)
                 log.info("%s %s: %s; again in %.2f s", self.definition.name, key, error, wait)
-            except Exception:
+            except Exception as error:
                 # A bug, or an object in a shape nobody expected: it must not stop the work on the others.
                 wait = self.queue.retry(key)
                 log.exception("%s %s failed; again in %.2f s", self.definition.name, key, wait)
+                obj = self._object(key)
+                if obj is not None:
+                    self._complain(obj, error)
             else:
                 self.queue.forget(key)
-                if after is not None:
-                    self.queue.add_after(key, after, rounds=self.definition.rounds)
+                if plan is not None and plan.after is not None:
+                    self.queue.add_after(key, plan.after, rounds=self.definition.rounds or plan.steady)
             finally:
                 self.queue.done(key)
 
-    async def _reconcile(self, key: str) -> float | None:
+    async def _reconcile(self, key: str) -> Plan | None:
         seen: Any = self.definition.observe(key, self._caches)
         if seen is None:
             self.last_why.pop(key, None)
@@ -99,22 +111,34 @@ class ControllerLoop:
             seen = replace(seen, memory=self._memory.get(key))
         if self.definition.ask is not None:
             seen = await self.definition.ask(seen, self._performer.client)
-        plan = self.definition.plan(seen, self._env.now(), self._settings)
+        plan: Plan = self.definition.plan(seen, self._env.now(), self._settings)
         self.last_why[key] = plan.why
         if self.definition.remembers:
             self._memory[key] = plan.memory
         if plan.steps:
             log.debug("%s %s: %s", self.definition.name, key, plan.why)
             await self._performer.perform(plan, self._reaction(key))
-        return plan.after
+        return plan
 
-    def _reaction(self, key: str) -> Reaction:
-        """What the writes react to: the object under this key, as it is cached, of the first kind watched that keys
-        of its shape can be of."""
+    def _complain(self, obj: Obj, error: Exception) -> None:
+        """An event about an object that is not in the shape that this controller expects; it is left alone."""
+        told = str(error) or type(error).__name__
+        message = f"{self.definition.name} cannot handle it as it is: {type(error).__name__}: {told}"
+        self._performer.tell(Report(obj, "Warning", "FailedSync", message))
+
+    def _kind(self, key: str) -> Kind:
+        """The first kind watched that keys of this shape can be of."""
         scoped = "/" in key
         watched = [watch.kind for watch in self.definition.watches]
-        kind = next((kind for kind in watched if kind.namespaced == scoped), watched[0])
-        obj = self._caches.get(kind, key)
+        return next((kind for kind in watched if kind.namespaced == scoped), watched[0])
+
+    def _object(self, key: str) -> Obj | None:
+        """The object under this key, as it is cached."""
+        return self._caches.get(self._kind(key), key)
+
+    def _reaction(self, key: str) -> Reaction:
+        """What the writes react to."""
+        kind, obj = self._kind(key), self._object(key)
         if obj is None:
             namespace, name = split_key(key)
             return Reaction(kind.kind, namespace, name, "")

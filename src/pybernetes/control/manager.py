@@ -16,28 +16,6 @@ from .loop import ControllerLoop
 from .perform import Performer
 
 
-class UnknownController(ValueError):
-    """`--controllers` names a controller that does not exist."""
-
-
-def enabled(controllers: Sequence[AnyController], selection: str) -> tuple[AnyController, ...]:
-    """The controllers that upstream's `--controllers` selects: `*` all, `name` that one, `-name` not that one; the
-    first entry that speaks of a controller decides. Raises UnknownController."""
-    names = chosen([controller.name for controller in controllers], selection)
-    return tuple(controller for controller in controllers if controller.name in names)
-
-
-def chosen(names: Sequence[str], selection: str) -> frozenset[str]:
-    """`enabled`, by names alone."""
-    entries = [entry.strip() for entry in selection.split(",") if entry.strip()]
-    for entry in entries:
-        if entry != "*" and entry.removeprefix("-") not in names:
-            raise UnknownController(f'"{entry.removeprefix("-")}" is not in the list of known controllers')
-
-    everything = "*" in entries
-    return frozenset(name for name in names if name in entries or (everything and f"-{name}" not in entries))
-
-
 class ControllerManager:
     """Runs controllers until cancelled. Each writes as its own service account; all read through one set of caches."""
 

@@ -16,7 +16,9 @@ from .caches import Caches
 from .plan import Batch, Create, Delete, DeleteCollection, ExpectEmpty, Patch, Plan, Report, Step, Update
 
 log = logging.getLogger("controller")
-CATCH_UP_SECONDS = 5.0
+CATCH_UP_SECONDS = 30.0
+"""How long a plan waits for the caches to show its writes: the next one must not be made from before them. A watch that
+breaks is back in about two seconds, one that is refused in at most a minute."""
 
 
 class Performer:
@@ -27,6 +29,10 @@ class Performer:
         self.client = client
         self._caches = caches
         self._recorder = recorder
+
+    def tell(self, report: Report) -> None:
+        """Writes an event."""
+        self._report(report)
 
     async def perform(self, plan: Plan, reaction: Reaction | None) -> None:
         """Raises the ApiError (or ConnectionError) of the step that failed; steps before it are done."""

@@ -122,6 +122,8 @@ class Plan:
     after: float | None = None
     why: str = ""
     memory: Any = None
+    steady: bool = False
+    """Whether the next look finds nothing to do unless something else happens before it: it is upkeep."""
 
     @staticmethod
     def nothing(why: str, after: float | None = None) -> Plan:

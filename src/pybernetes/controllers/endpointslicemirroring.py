@@ -33,7 +33,6 @@ UNCOPIED = (
     "endpoints.kubernetes.io/last-change-trigger-time",
     "kubectl.kubernetes.io/last-applied-configuration",
 )
-MAX_ADDRESSES = 1000
 SLICES = "service"
 """Index over EndpointSlices, the endpointslice-controller's: the key of the Service."""
 
@@ -71,9 +70,13 @@ def _is_mirrored(endpoints: Obj, service: Obj) -> bool:
     return service["spec"].get("selector") is None and not is_deleting(endpoints)
 
 
-def plan(seen: Seen, _now: float, _settings: Settings) -> Plan:
+def plan(seen: Seen, _now: float, settings: Settings) -> Plan:
     steps = Steps()
-    wanted = _wanted(steps, seen.endpoints) if seen.endpoints is not None else {}
+    wanted = (
+        _wanted(steps, seen.endpoints, settings.mirrored_endpoints_per_subset)
+        if seen.endpoints is not None
+        else {}
+    )
     for piece in sorted(seen.slices, key=name_of):
         found = wanted.pop(_key(piece.get("ports") or (), piece["addressType"]), None)
         if found is None or seen.endpoints is None:
@@ -88,8 +91,8 @@ def plan(seen: Seen, _now: float, _settings: Settings) -> Plan:
     return steps.plan("mirroring" if seen.endpoints is not None else "not mirrored")
 
 
-def _wanted(steps: Steps, endpoints: Obj) -> dict[str, _Wanted]:
-    """The slices by their ports and address type."""
+def _wanted(steps: Steps, endpoints: Obj, most: int) -> dict[str, _Wanted]:
+    """The slices by their ports and address type, of each subset no more than `most` addresses."""
     found: dict[str, _Wanted] = {}
     invalid = skipped = 0
     for subset in endpoints.get("subsets") or ():
@@ -100,19 +103,19 @@ def _wanted(steps: Steps, endpoints: Obj) -> dict[str, _Wanted]:
             kind = _address_type(address["ip"])
             if not kind:
                 invalid += 1
-            elif count >= MAX_ADDRESSES:
+            elif count >= most:
                 skipped += 1
             else:
                 count += 1
                 slot = found.setdefault(_key(ports, kind), _Wanted(ports, kind))
-                if len(slot.endpoints) < MAX_ADDRESSES:
+                if len(slot.endpoints) < most:
                     slot.endpoints.append(_endpoint(address, ready=is_ready))
     if invalid:
         message = f"Skipped {invalid} invalid IP addresses when mirroring to EndpointSlices"
         steps.add(Report(endpoints, "Warning", "InvalidIPAddress", message))
     if skipped:
         message = (
-            f"A max of {MAX_ADDRESSES} addresses can be mirrored to EndpointSlices per Endpoints subset. "
+            f"A max of {most} addresses can be mirrored to EndpointSlices per Endpoints subset. "
             f"{skipped} addresses were skipped"
         )
         steps.add(Report(endpoints, "Warning", "TooManyAddressesToMirror", message))

@@ -108,16 +108,24 @@ def _secrets_of(account: Obj, caches: Caches) -> Iterable[str]:
     return map(key_of, caches.by_index(kinds.SECRET, BY_ACCOUNT, key_of(account)))
 
 
+def _all(tracking: Obj, caches: Caches) -> Iterable[str]:
+    """Nothing is cleaned up before it is known since when uses are noted."""
+    if key_of(tracking) != TRACKING:
+        return ()
+    return [key_of(secret) for secret in caches.list(kinds.SECRET) if account_of(secret)]
+
+
 CONTROLLER = ControllerDef(
     "legacy-serviceaccount-token-cleaner-controller",
     watches=(
         Watch(kinds.SECRET, _secret, {BY_ACCOUNT: account_of}),
         Watch(kinds.SERVICEACCOUNT, _secrets_of),
+        Watch(kinds.CONFIGMAP, _all),
     ),
     observe=observe,
     plan=plan,
     account="legacy-service-account-token-cleaner",
     workers=1,
-    reads=(kinds.CONFIGMAP, kinds.POD),
+    reads=(kinds.POD,),
     rounds=True,
 )

@@ -192,13 +192,15 @@ def _create(seen: SeenClaim, storage_class: Obj, node: Obj, settings: Settings) 
     claim, name = seen.claim, volume_name(seen.claim)
     policy = storage_class.get("reclaimPolicy") or "Delete"
     match = {"key": HOSTNAME, "operator": "In", "values": [_host(node)]}
+    # Who looks after the directories makes them so that pods of any user can write; a kubelet would not.
+    kind = "Directory" if settings.local_volumes_are_cleared else "DirectoryOrCreate"
     spec: dict[str, Any] = {
         "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
         "accessModes": claim["spec"]["accessModes"],
         "persistentVolumeReclaimPolicy": policy,
         "storageClassName": name_of(storage_class),
         "volumeMode": "Filesystem",
-        "hostPath": {"path": f"{settings.local_volumes}/{name}", "type": "DirectoryOrCreate"},
+        "hostPath": {"path": f"{settings.local_volumes}/{name}", "type": kind},
         "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [match]}]}},
         "claimRef": {
             "kind": "PersistentVolumeClaim",

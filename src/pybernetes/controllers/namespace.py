@@ -8,6 +8,7 @@ from typing import Any
 
 from pybernetes.api import kinds
 from pybernetes.api.apiextensions.served import served_kinds
+from pybernetes.api.features import gated_kinds
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj, is_deleting, namespace_of
 from pybernetes.control.caches import Caches
@@ -65,7 +66,7 @@ def _custom_kinds(caches: Caches) -> tuple[Kind, ...]:
     return tuple(found[0] for found in served if found and found[0].namespaced)
 
 
-def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
+def plan(seen: Seen, now: float, settings: Settings) -> Plan:
     namespace = seen.namespace
     if FINALIZER not in (namespace["spec"].get("finalizers") or ()):
         return Plan.nothing("finalized by us already")
@@ -86,8 +87,9 @@ def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
     final = {**namespace, "spec": {**namespace["spec"], "finalizers": rest}}
     # What the caches have not seen yet must not outlive its namespace: before the last step the server itself is asked.
     steps.add(DeleteCollection(kinds.EVENT, name, "the namespace is being deleted"))
-    steps.add(*(DeleteCollection(kind, name, "the namespace is being deleted") for kind in seen.custom))
-    steps.add(*(ExpectEmpty(kind, name) for kind in (*EMPTIED, *seen.custom)))
+    unseen = (*seen.custom, *gated_kinds(settings.features))
+    steps.add(*(DeleteCollection(kind, name, "the namespace is being deleted") for kind in unseen))
+    steps.add(*(ExpectEmpty(kind, name) for kind in (*EMPTIED, *unseen)))
     steps.add(Update(kinds.NAMESPACE, final, "nothing is left in it", "finalize"))
     return steps.plan("empty")
 

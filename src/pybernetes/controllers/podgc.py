@@ -10,6 +10,7 @@ from pybernetes.api import kinds
 from pybernetes.api.meta import Obj, is_deleting, key_of, name_of, namespace_of, uid_of
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch
+from pybernetes.control.ownership import those
 from pybernetes.control.plan import Delete, Patch, Plan, Steps
 from pybernetes.controllers.pods import is_finished
 from pybernetes.lang.timestamps import parse, rfc3339
@@ -28,7 +29,7 @@ class Seen:
 
 
 def observe(_key: str, caches: Caches) -> Seen | None:
-    pods = caches.list(kinds.POD)
+    pods = those(caches.list(kinds.POD), lambda pod: isinstance(pod["spec"], dict))
     return Seen(
         [p for p in pods if (n := p["spec"].get("nodeName")) and caches.get(kinds.NODE, n) is None],
         [p for p in pods if is_deleting(p) and not p["spec"].get("nodeName")],

@@ -72,7 +72,7 @@ class Kubelet:
         self._pods = Informer(client, kinds.POD, fields=f"spec.nodeName={config.node_name}")
         self._references = References(client, config.change_detection, self._reference_changed)
         self._tokens = Tokens(client, env)
-        self._volumes = VolumeManager(config, host, self._references, self._tokens, self._node_facts)
+        self._volumes = VolumeManager(config, host, self._references, self._tokens, self._node_facts, client)
         self._statuses = StatusManager(client)
         self._prober = Prober(host, runtime)
         self._image_manager = ImageManager(images, env, serialize=config.serialize_image_pulls)
@@ -93,7 +93,14 @@ class Kubelet:
         )
         self._parts = self._make_parts(version, view)
         reporter = NodeReporter(
-            self._client, self._env, self._host, self.runtime, self._images, view, self._recorder
+            self._client,
+            self._env,
+            self._host,
+            self.runtime,
+            self._images,
+            view,
+            self._recorder,
+            volumes_in_use=self._volumes.bound.in_use,
         )
         try:
             async with asyncio.TaskGroup() as group:

@@ -33,6 +33,8 @@ class NodeView:
     runtime: Version
     problem: str = ""
     images: Sequence[Image] = ()
+    volumes_in_use: Sequence[str] = ()
+    """Drivers' volumes that may not be detached yet, by their unique names."""
 
 
 def hostname(view: NodeView) -> str:
@@ -133,6 +135,8 @@ def node_status(view: NodeView, old: Obj, now: float) -> MutableObj:
     }
     if images := list(_images(view.images)):
         status["images"] = images
+    if view.volumes_in_use or old.get("volumesInUse"):
+        status["volumesInUse"] = [*view.volumes_in_use] or None
     return status
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pybernetes.aio import upkeep
@@ -40,8 +40,10 @@ class NodeReporter:
         view: NodeView,
         recorder: Recorder,
         extra_problem: Callable[[], str] = lambda: "",
+        volumes_in_use: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """`view` holds what does not change; `extra_problem` adds a reason not to be ready."""
+        """`view` holds what does not change; `extra_problem` adds a reason not to be ready; `volumes_in_use` are
+        attached volumes that pods of the node need."""
         self._client = client
         self._env = env
         self._host = host
@@ -50,6 +52,7 @@ class NodeReporter:
         self._view = view
         self._recorder = recorder
         self._extra_problem = extra_problem
+        self._volumes_in_use = volumes_in_use
         self._node: Obj | None = None
         self._sent_at = 0.0
         self._lease: Obj | None = None
@@ -101,7 +104,13 @@ class NodeReporter:
             images = tuple(await self._images.list_images())
         except CRIError as error:
             problem, images = f"container runtime is down: {error}", tuple(self._view.images)
-        self._view = replace(self._view, pressure=self._host.pressure(), problem=problem, images=images)
+        self._view = replace(
+            self._view,
+            pressure=self._host.pressure(),
+            problem=problem,
+            images=images,
+            volumes_in_use=tuple(self._volumes_in_use()),
+        )
 
     async def _report_forever(self) -> None:
         config = self._view.config

@@ -37,10 +37,12 @@ _TAG = "tag:yaml.org,2002:"
 
 
 class YamlError(ValueError):
-    """The text cannot be read. `line` and `column` count from 1; 0 where they are not known."""
+    """The text cannot be read. `line` and `column` count from 1; 0 where they are not known. `told` is the line that
+    Go's reader names (0: none)."""
 
-    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
-        where = f" line {line}, column {column}:" if line else ""
+    def __init__(self, message: str, line: int = 0, column: int = 0, told: int | None = None) -> None:
+        told = line if told is None else told
+        where = f" line {told}:" if told else ""
         super().__init__(f"error converting YAML to JSON: yaml:{where} {message}")
         self.line = line
         self.column = column
@@ -89,7 +91,16 @@ def _translate(error: Exception) -> YamlError:
     mark = getattr(error, "problem_mark", None)
     if mark is None:
         return YamlError(str(error).partition("\n")[0])
-    return YamlError(getattr(error, "problem", None) or str(error), mark.line + 1, mark.column + 1)
+    problem = getattr(error, "problem", None) or str(error)
+    return YamlError(problem, mark.line + 1, mark.column + 1, _told(error, mark))
+
+
+def _told(error: Exception, mark: Any) -> int:
+    """Go counts lines from 0 in what the parser says, from 1 in what the scanner says, and never names the first; where
+    it knows what the fault is part of, it names the line where that begins."""
+    context = getattr(error, "context_mark", None)
+    line = int(context.line if context is not None and context.line else mark.line)
+    return line + 1 if line and isinstance(error, yaml.scanner.ScannerError) else line
 
 
 class _Aliased:
@@ -145,7 +156,9 @@ class _Reader:
 
     def _alias(self, event: Any) -> Any:
         if event.anchor not in self._anchors:
-            raise _at(event, f"unknown anchor '{event.anchor}' referenced")
+            mark = event.start_mark
+            message = f"unknown anchor '{event.anchor}' referenced"
+            raise YamlError(message, mark.line + 1, mark.column + 1, told=0)
         target = self._anchors[event.anchor]
         if target is None:
             raise _at(event, f"anchor '{event.anchor}' value contains itself")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pybernetes.api.meta import Obj, labels_of
+from pybernetes.api.meta import Obj, annotations_of, labels_of
 
 from .framework import Action, Change, Resource
 
@@ -24,6 +24,7 @@ _NODE_ACTIONS: tuple[tuple[Action, Callable[[Obj], Any]], ...] = (
     ("unschedulable", _spec("unschedulable")),
     ("allocatable", _status("allocatable")),
     ("allocatable", _status("capacity")),
+    ("annotations", annotations_of),
 )
 
 

@@ -16,12 +16,16 @@ from pybernetes.lang.labelselector import Selector
 from .changes import POD, node_change, pod_change, same_images
 from .decide import Decision, Filtered, StaticMasks, choose, filter_nodes
 from .decisions import Decisions
-from .framework import Attempt, Change, World
+from .dynamicresources.view import DeviceView
+from .framework import Action, Attempt, Change, World
+from .gang.view import GroupView, group_of
+from .namespaces import NamespaceLabels
 from .nodetable import Ints, Mask, NodeTable
 from .nominations import Nominations
+from .plugins.gang_scheduling import NAME as GANG
 from .plugins.table import DEFAULT_PROFILE
 from .podfacts import FactsCache, PodFacts
-from .profile import Profile
+from .profile import Profile, with_world
 from .queue import BACKOFF_FIRST, BACKOFF_MOST, QueuedPod, SchedulingQueue
 from .volumes.view import VolumeView
 
@@ -48,17 +52,22 @@ class Cycle:
         self.table = NodeTable()
         self.nominations = Nominations()
         self.volumes = VolumeView()
+        self.devices = DeviceView()
+        self.groups = GroupView()
+        self.groups.activate = lambda uid: self.queue.activate(uid)
         self.queue = SchedulingQueue({}, backoff)
         self.profiles: dict[str, Profile] = {}
         self.world = World(
             self.table,
-            namespace_labels or {},
+            NamespaceLabels() if namespace_labels is None else namespace_labels,
             default_selector,
             self._nodes,
             self._placed,
             (),
             self.volumes,
             self.nominations,
+            devices=self.devices,
+            groups=self.groups,
         )
         self.decisions = Decisions()
         """The latest decisions, and every one about a pod that waits, for `why`."""
@@ -66,13 +75,15 @@ class Cycle:
 
     def use(self, profiles: Sequence[Profile]) -> None:
         """Decides by these profiles from now on; pods that wait are tried again."""
+        profiles = [with_world(profile, lambda: self.world) for profile in profiles]
         self.profiles = {profile.name: profile for profile in profiles}
         self._masks = StaticMasks()
+        self.table.memo.clear()
         self.queue.unblocked_by = {
             plugin.name: plugin.unblocked_by for profile in profiles for plugin in profile.plugins
         }
         for queued in self.queue.waiting():
-            profile = self.profiles.get(_scheduler_of(queued.pod))
+            profile = self.profiles.get(scheduler_of(queued.pod))
             if profile is None:
                 self.queue.remove(queued.uid)
             else:
@@ -81,7 +92,7 @@ class Cycle:
 
     def world_for(self, queued: QueuedPod) -> World:
         """The world as a decision about this pod reads it."""
-        return replace(self.world, pod=queued.pod, now=self._clock())
+        return replace(self.world, pod=queued.pod, now=self._clock(), state=queued.memo)
 
     def decide(self, queued: QueuedPod, now: float) -> Decision:
         """Decides on a popped pod. Where a node is found, the pod is counted on it from now on (assumed); where none,
@@ -106,13 +117,15 @@ class Cycle:
             self.queue.unschedulable(queued, decision.rejected_by, now)
         else:
             self.nominations.remove(queued.uid)
-            self.table.place(queued.uid, decision.node, self._facts.of(queued.pod, placed=True))
+            # It has no node yet, so that its facts are those of the placed pod.
+            facts = queued.facts if not queued.facts.node_name else self._facts.of(queued.pod, placed=True)
+            self.table.place(queued.uid, decision.node, facts)
             self._placed[queued.uid] = queued.pod
         return decision
 
     def attempt(self, queued: QueuedPod, node: str, **rest: Any) -> Attempt:
         """What the plugins from Reserve to PostBind get; `rest`: the client and the environment."""
-        return Attempt(queued.pod, queued.facts, node, self.world_for(queued), **rest)
+        return Attempt(queued.pod, queued.facts, node, self.world_for(queued), state=queued.memo, **rest)
 
     def nominate(self, queued: QueuedPod, node: str) -> list[Obj]:
         """The pod waits for room on this node; gives the pods of lower priority that lose their nomination for it."""
@@ -139,7 +152,9 @@ class Cycle:
                 self.queue.unschedulable(queued, frozenset((rejected_by,)), now)
             else:
                 self.queue.failed(queued, now)
-            self.queue.changed(Change("AssignedPod", frozenset(("delete",)), queued.pod), now)
+            # What a gang gives back because it does not fit helps others, not the gang.
+            spares = group_of(queued.pod) if rejected_by == GANG else ""
+            self.queue.changed(Change(POD, frozenset(("delete",)), queued.pod, spares=spares), now)
 
     def failed(self, queued: QueuedPod, now: float) -> None:
         """Gives back a popped pod on which nothing could be decided: it is tried again after its back-off."""
@@ -180,6 +195,12 @@ class Cycle:
         self.world = replace(self.world, budgets=tuple(self._budgets.values()))
         self.queue.changed(Change("PodDisruptionBudget", frozenset(("update",)), old, new), now)
 
+    def group_event(self, old: Obj | None, new: Obj | None, now: float) -> None:
+        """A PodGroup appeared, changed or went."""
+        self.groups.event(old, new)
+        action: Action = "add" if old is None else "delete" if new is None else "update"
+        self.queue.changed(Change("PodGroup", frozenset((action,)), old, new), now)
+
     def changed(self, change: Change, now: float) -> None:
         """Something else changed that waiting pods may care for."""
         self.queue.changed(change, now)
@@ -190,7 +211,7 @@ class Cycle:
     def _unassigned(self, old: Obj | None, new: Obj, now: float) -> None:
         """A pod that is being deleted is not scheduled any more."""
         uid = uid_of(new)
-        profile = self.profiles.get(_scheduler_of(new))
+        profile = self.profiles.get(scheduler_of(new))
         if profile is None or new["metadata"].get("deletionTimestamp"):
             self._gone(new, now)
             return
@@ -201,7 +222,10 @@ class Cycle:
             self.nominations.add(uid, node, facts)
         elif before and not node:
             self.nominations.remove(uid)
+        self.groups.put(new, facts.priority)
         self.queue.put(new, facts, profile, now)
+        if old is None and facts.group:
+            self.queue.changed(Change("UnscheduledPod", frozenset(("add",)), None, new), now)
 
     def _assigned(self, old: Obj | None, new: Obj, now: float) -> None:
         uid = uid_of(new)
@@ -212,6 +236,7 @@ class Cycle:
         before = self._placed.get(uid)
         self._placed[uid] = new
         self.table.place(uid, new["spec"]["nodeName"], self._facts.of(new, placed=True))
+        self.groups.put(new, 0)
         if before is not None and _start(before) != _start(new):
             self.table.touch(uid)
         change = pod_change(old, new) if was_placed and old is not None else None
@@ -224,16 +249,21 @@ class Cycle:
         if pod is None:
             return
         uid = uid_of(pod)
+        self.groups.remove(pod)
         self.queue.remove(uid)
+        held = self.nominations.of(uid)
         self.nominations.remove(uid)
         self.decisions.forget(uid)
         self._placed.pop(uid, None)
         if self.table.node_of(uid) is not None:
             self.table.unplace(uid)
+            held = "node"
+        if held:
+            # Room that was taken, or kept for the pod, is free.
             self.queue.changed(Change(POD, frozenset(("delete",)), pod), now)
 
 
-def _scheduler_of(pod: Obj) -> str:
+def scheduler_of(pod: Obj) -> str:
     return str(pod["spec"].get("schedulerName") or "default-scheduler")
 
 

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from .fiterror import NO_NODES, fit_error, refused_whole
-from .framework import Failure, Plugin, Rejection, World
+from .fiterror import NO_NODES, contradiction, fit_error, left_out, refused_whole
+from .framework import Failure, Only, Plugin, Rejection, World
 from .nodetable import Ints, Mask
+from .nominations import WithPromised
 from .plugins.table import DEFAULT_PROFILE
 from .podfacts import PodFacts
 from .preemption.candidate import Candidate
 from .profile import Profile
 
+if TYPE_CHECKING:
+    from pybernetes.client.interface import Client
+
 T = TypeVar("T")
+
+LOWEST = np.iinfo(np.int64).min
 
 
 class PluginError(Exception):
@@ -69,6 +76,8 @@ class Decision:
     """The node that is to be made free for the pod, and the pods that have to leave it."""
     candidates: tuple[Candidate, ...] = field(default=(), repr=False)
     """All such nodes, where extenders have a say."""
+    then: Callable[[Client], Awaitable[None]] | None = field(default=None, repr=False)
+    """What a PostFilter wants written, so that a later attempt may find a node."""
     clear_nomination: bool = False
     """Whether the node that the pod was nominated for is of no use any more."""
 
@@ -113,17 +122,36 @@ def decide(
 
 def filter_nodes(pod: PodFacts, world: World, profile: Profile, masks: StaticMasks | None = None) -> Filtered:
     """The nodes that every filter lets pass, also beside the pods that are nominated there. Raises PluginError."""
+    feasible = world.table.alive.copy()
+    limits: dict[str, frozenset[str]] = {}
     for plugin in profile.pre_filter:
         assert plugin.pre_filter is not None
-        if why := _asked(plugin, "PreFilter", plugin.pre_filter, pod, world):
-            everywhere = world.table.alive.copy()
-            verdict = Verdict(plugin.name, (Rejection(why, everywhere),))
-            return Filtered(np.zeros(world.table.size, np.bool_), (verdict,), why)
-    feasible = world.table.alive.copy()
-    verdicts = _filter(pod, world, profile.filter, masks, feasible)
+        said = _asked(plugin, "PreFilter", plugin.pre_filter, pod, world)
+        if isinstance(said, Only):
+            limits[plugin.name] = said.nodes
+            said = "" if frozenset.intersection(*limits.values()) else contradiction(limits)
+        if said:
+            verdict = Verdict(plugin.name, (Rejection(said, feasible),))
+            return Filtered(np.zeros(world.table.size, np.bool_), (verdict,), said)
+    verdicts = _limit(world, limits, feasible) if limits else ()
+    verdicts += _filter(pod, world, profile.filter, masks, feasible)
     if world.nominations is not None and len(world.nominations) and feasible.any():
         verdicts += _beside_nominated(pod, world, profile, feasible)
     return Filtered(feasible, verdicts)
+
+
+def _limit(world: World, limits: Mapping[str, frozenset[str]], feasible: Mask) -> tuple[Verdict, ...]:
+    """Takes the nodes out of `feasible` that a PreFilter left out; they are not asked about any further."""
+    allowed = np.zeros(world.table.size, np.bool_)
+    for name in frozenset.intersection(*limits.values()):
+        row = world.table.rows.get(name)
+        if row is not None:
+            allowed[row] = True
+    outside = feasible & ~allowed
+    feasible &= allowed
+    first, *others = sorted(limits)
+    why = Rejection(left_out(limits), outside)
+    return (Verdict(first, (why,)), *(Verdict(name, ()) for name in others)) if outside.any() else ()
 
 
 def choose(
@@ -137,23 +165,35 @@ def choose(
     """The decision over the nodes that are left. `extra`: scores from outside (extenders). Raises PluginError."""
     table, verdicts = world.table, filtered.verdicts
     rejected_by = frozenset(verdict.plugin for verdict in verdicts)
-    rows = np.flatnonzero(filtered.feasible)
-    if len(rows) == 0:
+    feasible = filtered.feasible
+    count = int(np.count_nonzero(feasible))
+    if count == 0:
         return _none(pod, world, rng, profile, filtered, rejected_by)
     nominated = ((world.pod or {}).get("status") or {}).get("nominatedNodeName")
     row = table.rows.get(nominated) if nominated else None
-    if row is None and len(rows) == 1:
-        row = int(rows[0])
-    if row is not None and filtered.feasible[row]:
-        return Decision(table.name(row), len(rows), "", rejected_by, verdicts, {}, table.names())
-    scores = _score(pod, world, filtered.feasible, profile)
+    if row is None and count == 1:
+        row = int(feasible.argmax())
+    if row is not None and feasible[row]:
+        return Decision(table.name(row), count, "", rejected_by, verdicts, {}, table.names())
+    scores = _score(pod, world, feasible, profile)
     scores.update(extra or {})
-    total = np.zeros(table.size, np.int64)
-    for weighted in scores.values():
-        total += weighted
-    best = rows[total[rows] == total[rows].max()]
+    best = _best(scores, feasible)
     chosen = int(best[rng.randrange(len(best))]) if len(best) > 1 else int(best[0])
-    return Decision(table.name(chosen), len(rows), "", rejected_by, verdicts, scores, table.names())
+    return Decision(table.name(chosen), count, "", rejected_by, verdicts, scores, table.names())
+
+
+def _best(scores: Mapping[str, Ints], feasible: Mask) -> npt.NDArray[np.intp]:
+    """The feasible rows with the highest sum of scores."""
+    total: Ints | None = None
+    for weighted in scores.values():
+        if total is None:
+            total = weighted.copy()
+        else:
+            total += weighted
+    if total is None:
+        return np.flatnonzero(feasible)
+    total[~feasible] = LOWEST
+    return np.flatnonzero(total == total.max())
 
 
 def _asked(plugin: Plugin, point: str, function: Callable[..., T], *arguments: object) -> T:
@@ -180,7 +220,7 @@ def _filter(
         else:
             found = _asked(plugin, "Filter", plugin.filter, pod, world)
         seen = tuple(
-            Rejection(each.reason, nodes, each.resolvable)
+            Rejection(each.reason, nodes, each.resolvable & nodes)
             for each in found
             if (nodes := each.nodes & feasible).any()
         )
@@ -197,6 +237,8 @@ def _beside_nominated(pod: PodFacts, world: World, profile: Profile, feasible: M
     """Asks the filters once more, for the nodes on which pods of at least this priority are nominated, with these pods
     counted there: they must fit too. (All of them are counted at once; upstream counts those of one node at a time.)"""
     assert world.nominations is not None
+    if not world.nominations.any_apart and _simple(pod, world, profile):
+        return _beside_promised(pod, world, profile, feasible)
     table = world.table
     first = [(r, uid, f) for r, uid, f in world.nominations.before(pod, world) if feasible[r]]
     if not first:
@@ -219,7 +261,34 @@ def _beside_nominated(pod: PodFacts, world: World, profile: Profile, feasible: M
     return verdicts
 
 
+def _beside_promised(pod: PodFacts, world: World, profile: Profile, feasible: Mask) -> tuple[Verdict, ...]:
+    """As `_beside_nominated`, where nothing but numbers is at stake."""
+    assert world.nominations is not None
+    promised = world.nominations.promised(pod, world)
+    if not promised or not (rows := feasible & (promised["pods"] > 0)).any():
+        return ()
+    numbers = WithPromised(world.table, promised)
+    verdicts = []
+    for plugin in profile.filter:
+        if plugin.filter_numbers is not None:
+            found = _asked(plugin, "Filter", plugin.filter_numbers, pod, numbers)
+            seen = tuple(
+                Rejection(each.reason, nodes, each.resolvable & nodes)
+                for each in found
+                if (nodes := each.nodes & rows).any()
+            )
+            if seen:
+                verdicts.append(Verdict(plugin.name, seen))
+                for each in seen:
+                    rows &= ~each.nodes
+                    feasible &= ~each.nodes
+    return tuple(verdicts)
+
+
 def _score(pod: PodFacts, world: World, feasible: Mask, profile: Profile) -> dict[str, Ints]:
+    for plugin in profile.pre_score:
+        assert plugin.pre_score is not None
+        _asked(plugin, "PreScore", plugin.pre_score, pod, world, feasible)
     scores: dict[str, Ints] = {}
     for plugin, weight in profile.score:
         assert plugin.score is not None
@@ -272,6 +341,8 @@ def _none(
             said.append(result.message)
         if result.clear:
             decision = replace(decision, clear_nomination=True)
+        if result.then is not None:
+            decision = replace(decision, then=result.then)
     return replace(decision, message=" ".join((message, *((", ".join(said),) if said else ()))))
 
 
@@ -283,6 +354,8 @@ def _simple(pod: PodFacts, world: World, profile: Profile) -> bool:
         and not pod.affinity
         and not pod.anti_affinity
         and not pod.has_volumes
+        and not pod.device_claims
+        and not (world.devices is not None and any(map(world.devices.class_of, pod.requests)))
         and not any(constraint.hard for constraint in pod.spread)
         and not any(each.forbids for each in world.table.placements.terms_about(pod.labels))
     )

@@ -1,6 +1,7 @@
 """Decisions that are kept to be explained: the latest ones, and the last one about every pod that has no node yet.
 
-A decision over thousands of nodes is large (masks and scores), so that fewer are kept in a large cluster.
+A decision over thousands of nodes is large (masks and scores), so that fewer are kept in a large cluster; of those about
+pods without a node, each mask is kept as bits.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pybernetes.api.meta import Obj, name_of, namespace_of, uid_of
 
 if TYPE_CHECKING:
-    from .decide import Decision
+    from .decide import Decision, Verdict
 
 MOST, LEAST = 256, 16
 CELLS = 200_000
@@ -42,7 +45,7 @@ class Decisions:
         self._unplaced.pop(uid, None)
         self._kept.pop(uid, None)
         if decision.node is None:
-            self._unplaced[uid] = replace(kept, decision=replace(decision, candidates=()))
+            self._unplaced[uid] = replace(kept, decision=_packed(decision))
             if len(self._unplaced) > MOST_UNPLACED:
                 self._unplaced.popitem(last=False)
             return
@@ -52,8 +55,11 @@ class Decisions:
             self._kept.popitem(last=False)
 
     def get(self, uid: str) -> Decision | None:
-        kept = self._kept.get(uid) or self._unplaced.get(uid)
-        return kept.decision if kept is not None else None
+        kept = self._kept.get(uid)
+        if kept is not None:
+            return kept.decision
+        kept = self._unplaced.get(uid)
+        return _unpacked(kept).decision if kept is not None else None
 
     def find(self, namespace: str, name: str) -> Kept | None:
         """The latest decision about the pod of this name."""
@@ -61,11 +67,12 @@ class Decisions:
         for kept in (*self._kept.values(), *self._unplaced.values()):
             if kept.name == name and kept.namespace == namespace and (found is None or kept.at >= found.at):
                 found = kept
-        return found
+        return _unpacked(found) if found is not None else None
 
     def all(self) -> list[Kept]:
         """Every one, the latest last."""
-        return sorted((*self._kept.values(), *self._unplaced.values()), key=lambda kept: kept.at)
+        every = (*self._kept.values(), *map(_unpacked, self._unplaced.values()))
+        return sorted(every, key=lambda kept: kept.at)
 
     def placed(self, uid: str) -> None:
         """The pod has a node: what was said while it had none is of no interest."""
@@ -75,3 +82,33 @@ class Decisions:
         """The pod is gone."""
         self._kept.pop(uid, None)
         self._unplaced.pop(uid, None)
+
+
+def _packed(decision: Decision) -> Decision:
+    """The decision about a pod without a node, its masks as bits; what only preemption asks is left out."""
+    return replace(decision, candidates=(), verdicts=tuple(map(_packed_verdict, decision.verdicts)))
+
+
+def _packed_verdict(verdict: Verdict) -> Verdict:
+    rejections = tuple(
+        replace(each, nodes=np.packbits(each.nodes).view(np.bool_), resolvable=False)
+        for each in verdict.rejections
+    )
+    return replace(verdict, rejections=rejections)
+
+
+def _unpacked(kept: Kept) -> Kept:
+    decision, size = kept.decision, len(kept.decision.names)
+    if decision.node is not None:
+        return kept
+    verdicts = tuple(
+        replace(
+            verdict,
+            rejections=tuple(
+                replace(each, nodes=np.unpackbits(each.nodes.view(np.uint8), count=size).astype(np.bool_))
+                for each in verdict.rejections
+            ),
+        )
+        for verdict in decision.verdicts
+    )
+    return replace(kept, decision=replace(decision, verdicts=verdicts))

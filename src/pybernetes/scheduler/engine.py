@@ -5,12 +5,13 @@ from __future__ import annotations
 from .bindingcycle import NotBound, bind, reserve
 from .configuration.profiles import profiles_of
 from .cycle import Cycle
-from .extenders.asking import decide_with
+from .extenders.asking import PodGone, decide_with
 from .preemption.evict import clear_nomination, evict
 
 __all__ = [
     "Cycle",
     "NotBound",
+    "PodGone",
     "bind",
     "clear_nomination",
     "decide_with",

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pybernetes.api import kinds
+from pybernetes.api.features import GENERIC_WORKLOAD
 from pybernetes.api.kind import Kind
-from pybernetes.api.meta import Obj
+from pybernetes.api.meta import Obj, key_of
 from pybernetes.client.informers import Informers
 
 from .framework import Action, Change, Resource
 
 if TYPE_CHECKING:
     from .cycle import Cycle
+
+log = logging.getLogger("scheduler")
 
 VOLUME_KINDS: tuple[tuple[Resource, Kind], ...] = (
     ("PersistentVolume", kinds.PERSISTENTVOLUME),
@@ -26,16 +30,30 @@ VOLUME_KINDS: tuple[tuple[Resource, Kind], ...] = (
     ("VolumeAttachment", kinds.VOLUMEATTACHMENT),
 )
 
+DEVICE_KINDS: tuple[tuple[Resource, Kind], ...] = (
+    ("ResourceClaim", kinds.RESOURCECLAIM),
+    ("ResourceSlice", kinds.RESOURCESLICE),
+    ("DeviceClass", kinds.DEVICECLASS),
+    ("DeviceTaintRule", kinds.DEVICETAINTRULE),
+)
+
 Handler = Callable[[str, Obj | None, Obj | None], None]
 
 
-def feed(informers: Informers, cycle: Cycle, wake: Callable[[], None]) -> None:
-    """Has the cycle told of everything it reads; `wake` is called after each event."""
+def feed(
+    informers: Informers, cycle: Cycle, wake: Callable[[], None], features: frozenset[str] = frozenset()
+) -> None:
+    """Has the cycle told of everything it reads; `wake` is called after each event. `features`: the feature gates that
+    are on."""
     loop = asyncio.get_running_loop()
 
     def telling(take: Callable[[Obj | None, Obj | None, float], None]) -> Handler:
         def on_event(_change: str, old: Obj | None, new: Obj | None) -> None:
-            take(old, new, loop.time())
+            try:
+                take(old, new, loop.time())
+            except Exception:
+                # One object that cannot be read must not keep all others from being scheduled.
+                log.exception("%s cannot be taken in", key_of(new or old or {"metadata": {}}))
             wake()
 
         return on_event
@@ -47,6 +65,17 @@ def feed(informers: Informers, cycle: Cycle, wake: Callable[[], None]) -> None:
 
         return take
 
+    def devices(resource: Resource) -> Callable[[Obj | None, Obj | None, float], None]:
+        def take(old: Obj | None, new: Obj | None, now: float) -> None:
+            cycle.devices.event(resource, old, new)
+            cycle.changed(change_of(resource, old, new), now)
+
+        return take
+
+    for resource, kind in DEVICE_KINDS:
+        informers.of(kind).on_event(telling(devices(resource)))
+    if GENERIC_WORKLOAD.name in features:
+        informers.of(kinds.PODGROUP).on_event(telling(cycle.group_event))
     for resource, kind in VOLUME_KINDS:
         informers.of(kind).on_event(telling(volumes(resource)))
     informers.of(kinds.PODDISRUPTIONBUDGET).on_event(telling(cycle.budget_event))

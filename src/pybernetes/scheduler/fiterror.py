@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 NO_NODES = "no nodes available to schedule pods"
 
@@ -16,3 +16,16 @@ def fit_error(nodes: int, reasons: Mapping[str, int]) -> str:
 def refused_whole(nodes: int, reason: str) -> str:
     """The sentence where a PreFilter refused the pod on all nodes at once."""
     return f"0/{nodes} nodes are available: {reason}."
+
+
+def left_out(plugins: Iterable[str]) -> str:
+    """Why a node is not asked about at all: these plugins' PreFilters named others."""
+    return f"node(s) didn't satisfy plugin(s) [{' '.join(sorted(plugins))}]"
+
+
+def contradiction(plugins: Iterable[str]) -> str:
+    """Why no node is left after these plugins' PreFilters."""
+    names = sorted(plugins)
+    if len(names) == 1:
+        return f"node(s) didn't satisfy plugin {names[0]}"
+    return f"node(s) didn't satisfy plugin(s) [{' '.join(names)}] simultaneously"

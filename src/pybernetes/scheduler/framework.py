@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from pybernetes.client.interface import Client
     from pybernetes.clock import Env
 
+    from .columns import Columns
+    from .dynamicresources.view import DeviceView
+    from .gang.view import GroupView
     from .nodetable import Ints, Mask, NodeTable
     from .nominations import Nominations
     from .podfacts import PodFacts
     from .preemption.candidate import Candidate
     from .volumes.view import VolumeView
+    from .waiting import WaitingPods
 
 MAX_SCORE = 100
 
@@ -40,6 +44,7 @@ Resource = Literal[
     "ResourceClaim",
     "ResourceSlice",
     "DeviceClass",
+    "DeviceTaintRule",
     "PodGroup",
 ]
 Action = Literal[
@@ -55,6 +60,14 @@ class Change:
     actions: frozenset[Action]
     old: Obj | None = None
     new: Obj | None = None
+    spares: str = ""
+    """The PodGroup (namespace/name) whose own pods are not helped by it: one that failed as a whole."""
+
+    @property
+    def name(self) -> str:
+        """As metrics name it: `NodeAdd`, `AssignedPodDelete`."""
+        action = "Add" if "add" in self.actions else "Delete" if "delete" in self.actions else "Update"
+        return f"{self.resource}{action}"
 
 
 Hint = Callable[["PodFacts", Change], bool]
@@ -71,6 +84,8 @@ class Trigger:
 
     def fires(self, change: Change, pod: PodFacts | None = None) -> bool:
         if change.resource != self.resource or self.actions.isdisjoint(change.actions):
+            return False
+        if change.spares and pod is not None and change.spares == f"{pod.namespace}/{pod.group}":
             return False
         return self.hint is None or pod is None or self.hint(pod, change)
 
@@ -108,6 +123,10 @@ class World:
     """The pod of this decision, for plugins that read more than `PodFacts` holds."""
     now: float = 0.0
     """Unix time."""
+    state: dict[str, Any] = field(default_factory=dict)
+    """What plugins keep from one extension point to the next within one attempt (upstream's CycleState)."""
+    devices: DeviceView | None = None
+    groups: GroupView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +153,8 @@ class PostFilterResult:
     message: str = ""
     clear: bool = False
     """Whether an earlier nomination is void."""
+    then: Callable[[Client], Awaitable[None]] | None = None
+    """What is to be written for the pod to find a node later. Raises ApiError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +180,8 @@ class Attempt:
     client: Client | None = None
     env: Env | None = None
     state: dict[str, Any] = field(default_factory=dict)
+    waiting: WaitingPods | None = None
+    """The pods that wait at Permit, which any plugin may let go or refuse."""
 
 
 class Refused(Exception):
@@ -171,11 +194,25 @@ Filter = Callable[["PodFacts", World], tuple[Rejection, ...]]
 Score = Callable[["PodFacts", World, "Mask"], "Ints | None"]
 """0 to 100 for each feasible row (what stands in other rows does not count); None where the plugin has no say."""
 
-PreEnqueue = Callable[["PodFacts"], str]
-"""Why a pod may not be tried yet; "" where it may."""
+PreScore = Callable[["PodFacts", World, "Mask"], None]
+"""Prepares what Score functions read, in `World.state`; asked where more than one node is feasible."""
 
-PreFilter = Callable[["PodFacts", World], str]
-"""Why no node at all can take the pod; "" where one may."""
+Normalize = Callable[["PodFacts", World, "Ints", "Mask"], "Ints"]
+"""From what Score gave (any whole numbers, per row) to 0 … 100 for each feasible row."""
+
+PreEnqueue = Callable[["PodFacts", Obj], str]
+"""(what is known of a pod, the pod) to why it may not be tried yet; "" where it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """A PreFilter's answer: no nodes but these can take the pod."""
+
+    nodes: frozenset[str]
+
+
+PreFilter = Callable[["PodFacts", World], str | Only]
+"""Why no node at all can take the pod, or which ones may; "" where any may."""
 
 PostFilter = Callable[["PodFacts", World, Failure], PostFilterResult]
 
@@ -192,18 +229,27 @@ class Plugin:
     unblocked_by: tuple[Trigger, ...] = ()
     static: bool = False
     """Whether the filter reads nothing but node objects, so that its mask may be kept while they stand."""
+    filter_numbers: Callable[[PodFacts, Columns], tuple[Rejection, ...]] | None = None
+    """The filter over other numbers than the table's, where it reads nothing but numbers."""
     pre_enqueue: PreEnqueue | None = None
+    waits_for: Callable[[PodFacts, World], str] | None = None
+    """PreEnqueue of a plugin that looks at more than the pod."""
     queue_sort: QueueSort | None = None
     pre_filter: PreFilter | None = None
     post_filter: PostFilter | None = None
     reserve: Callable[[Attempt], str] | None = None
     """Takes what the pod needs before it is bound; the reason where it cannot, "" where it did."""
     unreserve: Callable[[Attempt], None] | None = None
+    give_back: Callable[[Attempt], Awaitable[None]] | None = None
+    """What is to be written after `unreserve`, where the pod was not bound. Raises ApiError."""
     permit: Callable[[Attempt], Permission] | None = None
     pre_bind: Callable[[Attempt], Awaitable[None]] | None = None
     """Raises Refused or ApiError."""
     bind: Callable[[Attempt], Awaitable[bool]] | None = None
     """Whether it bound the pod; False leaves it to the next. Raises Refused or ApiError."""
     post_bind: Callable[[Attempt], Awaitable[None]] | None = None
-    reads_pod: bool = False
-    """Whether a function reads `World.pod`."""
+    pre_score: PreScore | None = None
+    normalize: Normalize | None = None
+    """Asked of what `score` gave (upstream's ScoreExtensions)."""
+    pre_bind_pre_flight: Callable[[Attempt], bool] | None = None
+    """Whether `pre_bind` has anything to do for this pod; without it, it is taken to have."""

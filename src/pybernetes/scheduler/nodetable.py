@@ -8,19 +8,17 @@ masks may be kept as long as it stands. Only the scheduler's shell writes to the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pybernetes.api.meta import Obj, labels_of, name_of
 
+from .columns import Columns, Ints, Mask
+from .journal import Journal
 from .placements import Placements
 from .podfacts import PodFacts
 from .requests import amounts
-
-Ints: TypeAlias = npt.NDArray[np.int64]
-Mask: TypeAlias = npt.NDArray[np.bool_]
 
 Taint = tuple[str, str, str]
 """(key, value, effect)."""
@@ -52,10 +50,16 @@ class LabelColumn:
         self.codes = np.concatenate((self.codes, np.full(capacity - len(self.codes), -1, np.int64)))
 
 
-class NodeTable:
+__all__ = ["Ints", "LabelColumn", "Mask", "NodeTable", "Taint"]
+
+
+class NodeTable(Columns):
+    """`size`: the rows in use, holes included."""
+
     def __init__(self) -> None:
         self.size = 0
-        """Rows in use, holes included; every array that is handed out has this length."""
+        self._at = slice(0, 0)
+        self.journal = Journal()
         self.nodes_version = 0
         self.rows: dict[str, int] = {}
         self.placements = Placements()
@@ -72,7 +76,7 @@ class NodeTable:
         self._label_columns: dict[str, LabelColumn] = {}
         self._by_priority: dict[int, dict[str, Ints]] = {}
         self._versions = 0
-        self.memo: dict[str, Any] = {}
+        self.memo: dict[object, Any] = {}
         """What plugins keep about this table; they check for themselves whether it still holds."""
         self.taint_sets: list[tuple[Taint, ...]] = [()]
         self._taint_set_of: dict[tuple[Taint, ...], int] = {(): 0}
@@ -93,24 +97,6 @@ class NodeTable:
     def taint_set(self) -> Ints:
         """A place in `taint_sets` for each row."""
         return self._columns["taint set"][: self.size]
-
-    @property
-    def pod_count(self) -> Ints:
-        return self._columns["pods"][: self.size]
-
-    @property
-    def nonzero_cpu(self) -> Ints:
-        return self._columns["nonzero cpu"][: self.size]
-
-    @property
-    def nonzero_memory(self) -> Ints:
-        return self._columns["nonzero memory"][: self.size]
-
-    def allocatable(self, resource: str) -> Ints:
-        return self._column(f"allocatable {resource}")
-
-    def requested(self, resource: str) -> Ints:
-        return self._column(f"requested {resource}")
 
     @property
     def row_version(self) -> Ints:
@@ -152,12 +138,6 @@ class NodeTable:
     def codes(self, key: str) -> Ints:
         return self.label(key).codes[: self.size]
 
-    def _column(self, name: str) -> Ints:
-        column = self._columns.get(name)
-        if column is None:
-            column = self._columns[name] = np.zeros(self._capacity, np.int64)
-        return column[: self.size]
-
     # Writing.
 
     def put_node(self, node: Obj) -> None:
@@ -177,11 +157,9 @@ class NodeTable:
             if column.startswith("allocatable "):
                 self._columns[column][row] = 0
         for resource, amount in allocatable.items():
-            self._column(f"allocatable {resource}")
-            self._columns[f"allocatable {resource}"][row] = amount
+            self._written(f"allocatable {resource}")[row] = amount
         self._set_images(row, status.get("images") or ())
-        self.nodes_version += 1
-        self._touch(row)
+        self._node_changed(row)
 
     def remove_node(self, name: str) -> None:
         row = self.rows.get(name)
@@ -190,8 +168,7 @@ class NodeTable:
         self._flags["alive"][row] = False
         self._set_labels(row, {})
         self._set_images(row, ())
-        self.nodes_version += 1
-        self._touch(row)
+        self._node_changed(row)
         self._free_if_empty(name, row)
 
     def place(self, uid: str, node: str, facts: PodFacts) -> None:
@@ -225,7 +202,16 @@ class NodeTable:
         """Tells that a counted pod changed in what its facts do not hold (it has started)."""
         placed = self.placements.of(uid)
         if placed is not None:
-            self._touch(placed[0])
+            self.touch_row(placed[0])
+
+    def touch_row(self, row: int) -> None:
+        """Tells that what was found out about preemption on a row does not hold any more."""
+        self._touch(row)
+
+    def _node_changed(self, row: int) -> None:
+        self.nodes_version += 1
+        self.journal.add((row, None, 0))
+        self._touch(row)
 
     def _touch(self, row: int) -> None:
         self._versions += 1
@@ -233,6 +219,7 @@ class NodeTable:
 
     def _count(self, row: int, facts: PodFacts, sign: int) -> None:
         self._touch(row)
+        self.journal.add((row, facts, sign))
         held = self._held(facts.priority, "pods")
         held[row] += sign
         for resource, amount in facts.requests.items():
@@ -242,8 +229,13 @@ class NodeTable:
         self._columns["nonzero cpu"][row] += sign * facts.nonzero_cpu
         self._columns["nonzero memory"][row] += sign * facts.nonzero_memory
         for resource, amount in facts.requests.items():
-            self._column(f"requested {resource}")
-            self._columns[f"requested {resource}"][row] += sign * amount
+            self._written(f"requested {resource}")[row] += sign * amount
+
+    def _written(self, name: str) -> Ints:
+        column = self._columns.get(name)
+        if column is None:
+            column = self._columns[name] = np.zeros(self._capacity, np.int64)
+        return column
 
     def _held(self, priority: int, resource: str) -> Ints:
         columns = self._by_priority.setdefault(priority, {})
@@ -268,6 +260,7 @@ class NodeTable:
             if row == self._capacity:
                 self._grow()
             self.size += 1
+            self._at = slice(0, self.size)
             self._names.append(name)
             self._labels.append({})
         self.rows[name] = row

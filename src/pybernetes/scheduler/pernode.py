@@ -20,8 +20,7 @@ MANY = 500
 
 
 def per_node_filter(refuse: Callable[[Obj, Obj], str]) -> Filter:
-    """A Filter from a function (pod, node) to the reason for which the node is refused; "" where it is not. The plugin
-    must say `reads_pod=True`."""
+    """A Filter from a function (pod, node) to the reason for which the node is refused; "" where it is not."""
     warn = _Warning(refuse)
 
     def fits(_pod: PodFacts, world: World) -> tuple[Rejection, ...]:
@@ -38,8 +37,8 @@ def per_node_filter(refuse: Callable[[Obj, Obj], str]) -> Filter:
 
 
 def per_node_score(score: Callable[[Obj, Obj], int]) -> Score:
-    """A Score from a function (pod, node) to 0 … 100, asked for feasible nodes only. The plugin must say
-    `reads_pod=True`. A score outside of that makes the decision fail with an error that names the plugin."""
+    """A Score from a function (pod, node) to 0 … 100, asked for feasible nodes only. A
+    score outside of that makes the decision fail with an error that names the plugin and the node."""
     warn = _Warning(score)
 
     def scored(_pod: PodFacts, world: World, feasible: Mask) -> Ints:

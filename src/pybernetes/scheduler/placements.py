@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from pybernetes.lang.labelselector import Selector
 
-from .podfacts import AffinityTerm, Disk, HostPort, PodFacts
+from .podfacts import AffinityTerm, Disk, PodFacts
 
 RowCounts = dict[int, int]
 Classes = dict[PodFacts, RowCounts]
@@ -37,7 +37,10 @@ class Placements:
         self._classes: dict[str, Classes] = {}
         self._labelled: dict[tuple[str, str, str], Classes] = {}
         self._terms: dict[tuple[str, str] | None, dict[PodFacts, list[PlacedTerm]]] = {}
-        self._ports: dict[int, Counter[HostPort]] = {}
+        self._with_ports: Classes = {}
+        self._term_keys: Counter[str] = Counter()
+        self.term_keys: tuple[str, ...] = ()
+        """The labels that the affinity terms of placed pods select by."""
         self._on: dict[int, dict[str, PodFacts]] = {}
         self._claims: dict[tuple[str, str], RowCounts] = {}
         self._disks: dict[int, Counter[Disk]] = {}
@@ -56,8 +59,6 @@ class Placements:
             counts = classes[facts] = {}
             self._index(facts, counts)
         counts[row] = counts.get(row, 0) + 1
-        if facts.host_ports:
-            self._ports.setdefault(row, Counter()).update(facts.host_ports)
         for name, _ in facts.claims:
             users = self._claims.setdefault((facts.namespace, name), {})
             users[row] = users.get(row, 0) + 1
@@ -81,11 +82,6 @@ class Placements:
             self._unindex(facts)
             if not classes:
                 del self._classes[facts.namespace]
-        if facts.host_ports:
-            self._ports[row].subtract(facts.host_ports)
-            self._ports[row] = +self._ports[row]
-            if not self._ports[row]:
-                del self._ports[row]
         for name, _ in facts.claims:
             users = self._claims[facts.namespace, name]
             users[row] -= 1
@@ -131,9 +127,28 @@ class Placements:
                     if each.term.selector.matches(labels):
                         yield each
 
-    def host_ports(self) -> Iterable[tuple[int, Counter[HostPort]]]:
-        """The taken host ports of each row that has any."""
-        return self._ports.items()
+    @property
+    def any_terms(self) -> bool:
+        """Whether any placed pod has an affinity term."""
+        return bool(self._terms)
+
+    def told_by(self, pod: PodFacts) -> tuple[object, ...]:
+        """What of a pod the affinity terms of placed pods can tell: all pods for which this is the same are the same to
+        them."""
+        return (pod.namespace, self.term_keys, *[pod.labels.get(key) for key in self.term_keys])
+
+    def with_terms_about(self, labels: Mapping[str, str]) -> Classes:
+        """The classes that have an affinity term whose selector may match these labels."""
+        found: Classes = {}
+        if self._terms:
+            for pair in (None, *labels.items()):
+                for facts, terms in self._terms.get(pair, {}).items():
+                    found[facts] = terms[0].rows
+        return found
+
+    def with_host_ports(self) -> Classes:
+        """The classes that take host ports."""
+        return self._with_ports
 
     def users_of(self, namespace: str, claim: str) -> Mapping[int, int]:
         """How many pods use a claim, by row."""
@@ -147,13 +162,17 @@ class Placements:
         return len(self._placed)
 
     def _index(self, facts: PodFacts, counts: RowCounts) -> None:
+        if facts.host_ports:
+            self._with_ports[facts] = counts
         for key, value in facts.labels.items():
             self._labelled.setdefault((facts.namespace, key, value), {})[facts] = counts
         for each in _terms_of(facts, counts):
             pair = next(each.term.selector.exact(), None)
             self._terms.setdefault(pair, {}).setdefault(facts, []).append(each)
+            self._count_keys(each.term, 1)
 
     def _unindex(self, facts: PodFacts) -> None:
+        self._with_ports.pop(facts, None)
         for key, value in facts.labels.items():
             classes = self._labelled[(facts.namespace, key, value)]
             del classes[facts]
@@ -165,6 +184,17 @@ class Placements:
             terms.pop(facts, None)
             if not terms:
                 self._terms.pop(pair, None)
+            self._count_keys(each.term, -1)
+
+    def _count_keys(self, term: AffinityTerm, sign: int) -> None:
+        for requirement in term.selector.requirements:
+            count = self._term_keys[requirement.key] = self._term_keys[requirement.key] + sign
+            if count == 0:
+                del self._term_keys[requirement.key]
+        if len(self._term_keys) != len(self.term_keys) or any(
+            requirement.key not in self.term_keys for requirement in term.selector.requirements
+        ):
+            self.term_keys = tuple(sorted(self._term_keys))
 
 
 def _terms_of(facts: PodFacts, rows: RowCounts) -> Iterator[PlacedTerm]:

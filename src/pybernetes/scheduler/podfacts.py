@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -17,7 +17,7 @@ from pybernetes.api.meta import Obj, controller_ref_of, is_deleting, labels_of, 
 from pybernetes.lang import labelselector
 from pybernetes.lang.labelselector import Requirement, Selector
 
-from .requests import nonzero_requests, pod_requests
+from .requests import actual_resources, exact_amounts, nonzero_requests, pod_requests, resize_is_infeasible
 
 HostPort = tuple[str, str, int]
 """(IP, protocol, port); the IP "0.0.0.0" is every address."""
@@ -35,7 +35,7 @@ class Toleration:
             return False
         if self.key and self.key != key:
             return False
-        return self.operator == "Exists" or (self.key != "" and self.value == value)
+        return self.operator == "Exists" or (self.operator == "Equal" and self.value == value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,13 @@ class Disk:
     identity: tuple[str, ...]
     read_only: bool
     tags: frozenset[str] = frozenset()
+
+
+class ClaimUse(NamedTuple):
+    """A ResourceClaim of a pod, by its name ("" where it is still to be made); `owned`: made for this very pod."""
+
+    name: str
+    owned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,7 @@ class PodFacts:
     owner: tuple[str, str]
     """(kind, name) of the controller; ("", "") without one."""
     requests: Mapping[str, int]
+    """Sorted by name."""
     nonzero_cpu: int
     nonzero_memory: int
     host_ports: tuple[HostPort, ...]
@@ -99,6 +107,13 @@ class PodFacts:
     preferred_anti_affinity: tuple[AffinityTerm, ...]
     claims: tuple[tuple[str, str], ...] = ()
     """(name, "" or the uid of the pod for which it is made) of each PersistentVolumeClaim."""
+    device_claims: tuple[ClaimUse, ...] = ()
+    group: str = ""
+    """The PodGroup that the pod belongs to."""
+    identity: tuple[str, str] = ("", "")
+    """(name, uid) of a pod that has ResourceClaims or a group: it shares its facts with no other."""
+    asks: tuple[object, ...] = ()
+    """All that is requested, as one value: pods that ask for the same are the same to the rules about resources."""
     disks: tuple[Disk, ...] = ()
     """Volumes in the pod itself that only one pod, or one node, may use at a time."""
 
@@ -167,6 +182,14 @@ def _signature(pod: Obj, placed: bool) -> bytes:
             containers,
             [spec.get(field) for field in _SPEC_FIELDS],
             _volumes(pod) if spec.get("volumes") else None,
+            [
+                uid_of(pod),
+                [tuple(u) for u in _device_claims(pod)] if spec.get("resourceClaims") else None,
+                _group(spec),
+            ]
+            if _has_identity(spec)
+            else None,
+            _resized(pod) if placed else None,
         ),
         option=orjson.OPT_SORT_KEYS,
     )
@@ -181,6 +204,7 @@ def read_facts(pod: Obj, *, placed: bool = False) -> PodFacts:
     required = node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
     together, apart = affinity.get("podAffinity") or {}, affinity.get("podAntiAffinity") or {}
     owner = controller_ref_of(pod)
+    requests = dict(sorted(pod_requests(pod).items()))
     cpu, memory = nonzero_requests(pod)
     containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
     return PodFacts(
@@ -192,11 +216,12 @@ def read_facts(pod: Obj, *, placed: bool = False) -> PodFacts:
         gates=tuple(gate["name"] for gate in spec.get("schedulingGates") or ()),
         node_name="" if placed else str(spec.get("nodeName") or ""),
         owner=(owner["kind"], owner["name"]) if owner else ("", ""),
-        requests=pod_requests(pod),
+        requests=requests,
         nonzero_cpu=cpu,
         nonzero_memory=memory,
+        asks=(*requests.items(), cpu, memory),
         host_ports=host_ports(spec),
-        images=tuple(container["image"] for container in containers if container.get("image")),
+        images=tuple(container.get("image") or "" for container in containers),
         tolerations=tuple(_toleration(tree) for tree in spec.get("tolerations") or ()),
         node_selector=spec.get("nodeSelector") or {},
         required_nodes=None if required is None else tuple(required.get("nodeSelectorTerms") or ()),
@@ -208,7 +233,45 @@ def read_facts(pod: Obj, *, placed: bool = False) -> PodFacts:
         preferred_anti_affinity=_weighted_terms(apart, namespace, labels),
         claims=tuple((name, owner) for name, owner in _claims(pod)),
         disks=tuple(_disks(spec)),
+        device_claims=tuple(_device_claims(pod)) if spec.get("resourceClaims") else (),
+        group=_group(spec),
+        identity=(name_of(pod), uid_of(pod)) if _has_identity(spec) else ("", ""),
     )
+
+
+def _group(spec: Obj) -> str:
+    return str((spec.get("schedulingGroup") or {}).get("podGroupName") or "")
+
+
+def _has_identity(spec: Obj) -> bool:
+    return bool(spec.get("resourceClaims") or _group(spec))
+
+
+def _device_claims(pod: Obj) -> Iterator[ClaimUse]:
+    """The ResourceClaims that a pod uses. What is made from a template is named in the pod's status; a name of null
+    there means that no claim is needed."""
+    made = {each["name"]: each for each in (pod.get("status") or {}).get("resourceClaimStatuses") or ()}
+    for entry in pod["spec"]["resourceClaims"]:
+        if entry.get("resourceClaimName"):
+            yield ClaimUse(entry["resourceClaimName"], False)
+        elif entry["name"] not in made:
+            yield ClaimUse("", True)
+        elif name := made[entry["name"]].get("resourceClaimName"):
+            yield ClaimUse(name, True)
+
+
+def _resized(pod: Obj) -> Any:
+    """What tells a placed pod apart whose containers have other resources than it asks for; None for others."""
+    running = actual_resources(pod)
+    if not running:
+        return None
+    spec = pod["spec"]
+    for container in (*spec["containers"], *(spec.get("initContainers") or ())):
+        asked = (container.get("resources") or {}).get("requests")
+        exact = exact_amounts(asked)
+        if running.get(container["name"], exact) != exact:
+            return [str(sorted(running.items())), resize_is_infeasible(pod)]
+    return None
 
 
 DISK_KINDS = ("gcePersistentDisk", "awsElasticBlockStore", "iscsi", "rbd")
@@ -218,7 +281,9 @@ def _volumes(pod: Obj) -> list[Any]:
     """What of the volumes tells pods apart: claims and disks, not config maps and the like."""
     found: list[Any] = [*_claims(pod)]
     found += [
-        {k: v[k] for k in DISK_KINDS} for v in pod["spec"]["volumes"] if any(k in v for k in DISK_KINDS)
+        {k: v[k] for k in DISK_KINDS if k in v}
+        for v in pod["spec"]["volumes"]
+        if any(k in v for k in DISK_KINDS)
     ]
     return found
 

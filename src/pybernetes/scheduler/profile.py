@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from .framework import Plugin
+from .framework import Plugin, World
 
 DEFAULT_NAME = "default-scheduler"
 
 POINTS: Mapping[str, tuple[str, ...]] = {
-    "preEnqueue": ("pre_enqueue",),
+    "preEnqueue": ("pre_enqueue", "waits_for"),
     "queueSort": ("queue_sort",),
     "preFilter": ("pre_filter",),
     "filter": ("filter",),
     "postFilter": ("post_filter",),
-    "preScore": (),
+    "preScore": ("pre_score",),
     "score": ("score",),
     "reserve": ("reserve", "unreserve"),
     "permit": ("permit",),
@@ -23,8 +23,22 @@ POINTS: Mapping[str, tuple[str, ...]] = {
     "bind": ("bind",),
     "postBind": ("post_bind",),
 }
-"""Upstream's extension points and the functions of a `Plugin` that stand for them. A Score sees all nodes, so there is
-nothing left for PreScore to prepare: it is known, and nothing is at it."""
+"""Upstream's extension points and the functions of a `Plugin` that stand for them."""
+
+UPSTREAM: Mapping[str, frozenset[str]] = {
+    "preEnqueue": frozenset(("SchedulingGates", "DynamicResources", "DefaultPreemption", "GangScheduling")),
+    "preFilter": frozenset((
+        "NodeAffinity", "NodePorts", "NodeResourcesFit", "VolumeRestrictions", "NodeVolumeLimits", "VolumeBinding",
+        "VolumeZone", "PodTopologySpread", "InterPodAffinity", "DynamicResources",
+    )),
+    "preScore": frozenset((
+        "TaintToleration", "NodeAffinity", "NodeResourcesFit", "VolumeBinding", "PodTopologySpread",
+        "InterPodAffinity", "NodeResourcesBalancedAllocation",
+    )),
+    "score": frozenset(("VolumeBinding", "DynamicResources")),
+}  # fmt: skip
+"""Where upstream's plugins are beside the points at which they do something here: its PreFilters and PreScores prepare
+what a vector needs no preparing for. A configuration may name them there."""
 
 Plugins = tuple[Plugin, ...]
 
@@ -46,7 +60,7 @@ class Profile:
     pre_bind: Plugins
     bind: Plugins
     post_bind: Plugins
-    reads_pod: bool
+    pre_score: Plugins = ()
     only_known: bool = field(default=True)
     """Whether every filter is one of upstream's, so that it is known what other pods' leaving can change."""
 
@@ -63,6 +77,18 @@ def profile_of(name: str, plugins: Sequence[Plugin], known: frozenset[str] | Non
     )
 
 
+def with_world(profile: Profile, world: Callable[[], World]) -> Profile:
+    """The profile whose PreEnqueue plugins know the world."""
+
+    def knowing(plugin: Plugin) -> Plugin:
+        waits_for = plugin.waits_for
+        if waits_for is None:
+            return plugin
+        return replace(plugin, pre_enqueue=lambda facts, _pod: waits_for(facts, world()))
+
+    return replace(profile, pre_enqueue=tuple(map(knowing, profile.pre_enqueue)))
+
+
 def from_points(
     name: str,
     points: Mapping[str, Plugins],
@@ -70,7 +96,9 @@ def from_points(
     weights: Mapping[str, int] | None = None,
 ) -> Profile:
     """The profile with these plugins at each point (upstream's names); `known`: the plugins that are upstream's (None:
-    all of these)."""
+    all of these). What others answer is checked (`foreign.py`)."""
+    if known is not None and any(plugin.name not in known for at in points.values() for plugin in at):
+        points = _checked(points, known)
     every = tuple(dict.fromkeys(plugin for at in points.values() for plugin in at))
     weighted = {plugin.name: plugin.weight for plugin in every} | dict(weights or {})
     return Profile(
@@ -87,6 +115,14 @@ def from_points(
         pre_bind=points["preBind"],
         bind=points["bind"],
         post_bind=points["postBind"],
-        reads_pod=any(plugin.reads_pod for plugin in every),
+        pre_score=points["preScore"],
         only_known=known is None or all(plugin.name in known for plugin in points["filter"]),
     )
+
+
+def _checked(points: Mapping[str, Plugins], known: frozenset[str]) -> Mapping[str, Plugins]:
+    from .foreign import checked
+
+    foreign = {plugin for at in points.values() for plugin in at if plugin.name not in known}
+    wrapped = {plugin: checked(plugin) for plugin in foreign}
+    return {point: tuple(wrapped.get(plugin, plugin) for plugin in at) for point, at in points.items()}

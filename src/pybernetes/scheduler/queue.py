@@ -4,22 +4,26 @@ Pure bookkeeping; the shell passes the loop's time in. The order is the QueueSor
 waits until a change of which one of the plugins that refused it says that it may help (or five minutes); if it is then
 still backing off, it is tried at once where nothing else is ready, since trying it costs nobody anything. A pod whose
 binding failed waits its whole back-off. What changes while a pod is being decided on is remembered until it is given
-back.
+back. A plugin that raises here makes its pod wait a back-off, and is told of in `troubles`.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
+import logging
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pybernetes.api.meta import Obj, uid_of
+from pybernetes.api.meta import Obj, name_of, namespace_of, uid_of
 
 from .framework import Change, Trigger
 from .podfacts import PodFacts
 from .profile import Profile
+
+log = logging.getLogger("scheduler")
 
 BACKOFF_FIRST, BACKOFF_MOST = 1.0, 10.0  # seconds
 UNSCHEDULABLE_MOST = 300.0  # seconds
@@ -46,6 +50,10 @@ class QueuedPod:
     """What the PreEnqueue plugin said that keeps it from being tried."""
     missed: list[Change] = field(default_factory=list)
     """What changed while it was being decided on."""
+    memo: dict[str, Any] = field(default_factory=dict)
+    """What plugins keep within one attempt."""
+    settled: bool = True
+    """Whether the PreEnqueue plugins could be asked."""
 
     @property
     def uid(self) -> str:
@@ -66,7 +74,13 @@ class SchedulingQueue:
         self._deciding: dict[str, QueuedPod] = {}
         self._backoff: list[tuple[float, str]] = []
         self._unschedulable: dict[str, QueuedPod] = {}
+        self._gated: dict[str, dict[str, QueuedPod]] = {}
         self._order = itertools.count()
+        self.troubles: list[tuple[Obj, str]] = []
+        """Pods of which a plugin could not say whether, or when, they are to be tried, with its error; for the shell,
+        which empties it."""
+        self.incoming: Counter[tuple[str, str]] = Counter()
+        """How many pods came into a part of the queue, by (part, what brought them there)."""
 
     def __len__(self) -> int:
         """The pods that wait, in any state."""
@@ -80,30 +94,35 @@ class SchedulingQueue:
         known = self._pods.get(uid_of(pod))
         if known is None:
             known = self._pods[uid_of(pod)] = QueuedPod(pod, facts, next(self._order), profile, now)
-            self._settle(known)
+            self._settle(known, now, "PodAdd")
             return
         known.profile = profile
         changed = known.facts is not facts
         known.pod, known.facts = pod, facts
         if changed and known.state in ("unschedulable", "gated"):
-            self._settle(known)
+            self._settle(known, now, "PodUpdate")
 
     def remove(self, uid: str) -> None:
         """Forgets a pod that is gone or has a node; one that is not known is no matter."""
-        self._pods.pop(uid, None)
+        queued = self._pods.pop(uid, None)
         self._unschedulable.pop(uid, None)
         self._deciding.pop(uid, None)
+        if queued is not None:
+            self._ungate(queued)
 
-    def activate(self, uid: str) -> None:
+    def activate(self, uid: str, now: float = 0.0) -> None:
         """Tries a waiting pod again now, whatever it waits for (a gate excepted)."""
         queued = self._pods.get(uid)
-        if queued is not None and queued.state in ("unschedulable", "backoff", "error"):
-            self._settle(queued)
+        if queued is not None and queued.state in ("unschedulable", "backoff", "error", "gated"):
+            self._settle(queued, now, "ForceActivate")
 
-    def settle_held_back(self) -> None:
-        """Asks the PreEnqueue plugins again about every pod that one of them holds back."""
-        for queued in [each for each in self._pods.values() if each.state == "gated"]:
-            self._settle(queued)
+    def held_back(self, namespace: str, name: str) -> tuple[str, str] | None:
+        """(the PreEnqueue plugin, what it says) where one keeps this pod from being tried."""
+        for plugin, held in self._gated.items():
+            for queued in held.values():
+                if name_of(queued.pod) == name and namespace_of(queued.pod) == namespace:
+                    return plugin, queued.held_back
+        return None
 
     def counts(self) -> dict[str, int]:
         """How many pods wait in each part."""
@@ -112,6 +131,15 @@ class SchedulingQueue:
             part = {"error": "backoff", "deciding": "active"}.get(queued.state, queued.state)
             found[part] += 1
         return found
+
+    def refused(self) -> Counter[tuple[str, str]]:
+        """How many pods that wait each plugin has refused, by (plugin, profile)."""
+        return Counter(
+            (plugin, queued.profile.name)
+            for queued in self._pods.values()
+            if queued.state != "deciding"
+            for plugin in queued.rejected_by
+        )
 
     def waiting(self) -> list[QueuedPod]:
         """Every pod that waits, in any state."""
@@ -124,16 +152,17 @@ class SchedulingQueue:
             self._active.clear()
             for _, uid in self._backoff:
                 if self._is(uid, "backoff"):
-                    self._activate(self._pods[uid])
+                    self._activate(self._pods[uid], now, "BackoffComplete")
         popped: list[QueuedPod] = []
         while self._active and len(popped) < most:
-            uid = heapq.heappop(self._active)[-1]
+            uid = self._next()
             if self._is(uid, "active"):
                 queued = self._pods[uid]
                 queued.state = "deciding"
                 queued.attempts += 1
                 queued.tried = now
                 queued.missed.clear()
+                queued.memo = {}
                 self._deciding[uid] = queued
                 popped.append(queued)
         return popped
@@ -145,15 +174,23 @@ class SchedulingQueue:
             queued.state, queued.since, queued.rejected_by = "unschedulable", now, rejected_by
             queued.until = now + self._backoff_of(queued)
             self._unschedulable[queued.uid] = queued
-            if any(self._may_help(change, queued) for change in queued.missed):
-                self._free(queued, now)
+            self.incoming["unschedulable", "ScheduleAttemptFailure"] += 1
+            missed, queued.missed = queued.missed, []
+            for change in missed:
+                if self._may_help(change, queued):
+                    self._free(queued, now, change.name)
+                    break
 
     def failed(self, queued: QueuedPod, now: float) -> None:
         """Gives back a pod whose node was found but could not be written."""
         if self._pods.get(queued.uid) is queued:
             self._deciding.pop(queued.uid, None)
-            queued.state, queued.until = "error", now + self._backoff_of(queued)
-            heapq.heappush(self._backoff, (queued.until, queued.uid))
+            self._back_off(queued, now)
+
+    def _back_off(self, queued: QueuedPod, now: float) -> None:
+        queued.state, queued.until = "error", now + self._backoff_of(queued)
+        heapq.heappush(self._backoff, (queued.until, queued.uid))
+        self.incoming["backoff", "ScheduleAttemptFailure"] += 1
 
     def changed(self, change: Change, now: float) -> bool:
         """Lets go the unschedulable pods that this change may help; whether there was one."""
@@ -161,13 +198,24 @@ class SchedulingQueue:
             deciding.missed.append(change)
         freed = [queued for queued in self._unschedulable.values() if self._may_help(change, queued)]
         for queued in freed:
-            self._free(queued, now)
+            self._free(queued, now, change.name)
+        if self._gated:
+            self._ask_gates(change, now)
         return bool(freed)
+
+    def _ask_gates(self, change: Change, now: float) -> None:
+        """Asks the PreEnqueue plugins again about the pods that one of them holds back, where it says so."""
+        for plugin, held in [*self._gated.items()]:
+            if any(trigger.fires(change) for trigger in self.unblocked_by.get(plugin, ())):
+                for queued in [each for each in held.values() if self._may_help(change, each)]:
+                    self._settle(queued, now, change.name)
 
     def next_deadline(self) -> float | None:
         """When something is to be tried at the latest if nothing changes; None: never."""
         times = [until for until, uid in self._backoff if self._is(uid, "error", "backoff")]
-        times += [queued.since + UNSCHEDULABLE_MOST for queued in self._unschedulable.values()]
+        times += [
+            queued.since + UNSCHEDULABLE_MOST for queued in itertools.islice(self._unschedulable.values(), 1)
+        ]
         return min(times, default=None)
 
     @property
@@ -181,47 +229,99 @@ class SchedulingQueue:
         queued = self._pods.get(uid)
         return queued is not None and queued.state in states
 
-    def _settle(self, queued: QueuedPod) -> None:
+    def _settle(self, queued: QueuedPod, now: float, event: str) -> None:
         self._unschedulable.pop(queued.uid, None)
-        queued.held_back = ""
+        self._ungate(queued)
+        queued.held_back, queued.settled = "", True
         for plugin in queued.profile.pre_enqueue:
-            assert plugin.pre_enqueue is not None
-            if why := plugin.pre_enqueue(queued.facts):
+            if plugin.pre_enqueue is None:
+                continue
+            try:
+                why = plugin.pre_enqueue(queued.facts, queued.pod)
+            except Exception as error:  # noqa: BLE001  (whatever a plugin raises)
+                queued.settled = False
+                self._trouble(queued, f'running PreEnqueue plugin "{plugin.name}": {error}', now)
+                return
+            if why:
                 queued.state, queued.held_back = "gated", why
                 queued.rejected_by = frozenset((plugin.name,))
+                self._gated.setdefault(plugin.name, {})[queued.uid] = queued
+                self.incoming["gated", event] += 1
                 return
-        self._activate(queued)
+        self._activate(queued, now, event)
 
-    def _activate(self, queued: QueuedPod) -> None:
+    def _ungate(self, queued: QueuedPod) -> None:
+        if queued.state == "gated":
+            for plugin in queued.rejected_by:
+                self._gated.get(plugin, {}).pop(queued.uid, None)
+
+    def _trouble(self, queued: QueuedPod, message: str, now: float) -> None:
+        """A plugin raised: the pod backs off, and the shell is told."""
+        log.warning("pod %s: %s", queued.uid, message)
+        queued.attempts += 1
+        self._back_off(queued, now)
+        self.troubles.append((queued.pod, message))
+
+    def _activate(self, queued: QueuedPod, now: float, event: str) -> None:
+        plugin = queued.profile.queue_sort
+        assert plugin.queue_sort is not None
+        try:
+            key = plugin.queue_sort(queued.facts, queued.order)
+            heapq.heappush(self._active, (key, queued.order, queued.uid))
+        except Exception as error:  # noqa: BLE001  (whatever a plugin raises)
+            self._active = [each for each in self._active if each[-1] != queued.uid]
+            self._trouble(queued, f'running QueueSort plugin "{plugin.name}": {error}', now)
+            return
         queued.state = "active"
-        sort = queued.profile.queue_sort.queue_sort
-        assert sort is not None
-        heapq.heappush(self._active, (sort(queued.facts, queued.order), queued.order, queued.uid))
+        self.incoming["active", event] += 1
 
-    def _free(self, queued: QueuedPod, now: float) -> None:
+    def _next(self) -> str:
+        """The uid of the first; where keys cannot be compared after all, arrival is the order."""
+        try:
+            return heapq.heappop(self._active)[-1]
+        except TypeError:
+            log.exception("the QueueSort plugin gives keys that cannot be compared: pods go by arrival")
+            self._active = sorted(((), order, uid) for _, order, uid in self._active)
+            return heapq.heappop(self._active)[-1]
+
+    def _free(self, queued: QueuedPod, now: float, event: str) -> None:
         del self._unschedulable[queued.uid]
         if queued.until <= now:
-            self._activate(queued)
+            self._activate(queued, now, event)
         else:
             queued.state = "backoff"
             heapq.heappush(self._backoff, (queued.until, queued.uid))
+            self.incoming["backoff", event] += 1
 
     def _may_help(self, change: Change, queued: QueuedPod) -> bool:
-        """A pod that no plugin refused (there was no node at all) is helped by anything."""
-        return not queued.rejected_by or any(
-            trigger.fires(change, queued.facts)
-            for plugin in queued.rejected_by
-            for trigger in self.unblocked_by.get(plugin, ())
-        )
+        """A pod that no plugin refused (there was no node at all) is helped by anything; a hint that raises, too."""
+        if not queued.rejected_by:
+            return True
+        try:
+            return any(
+                trigger.fires(change, queued.facts)
+                for plugin in queued.rejected_by
+                for trigger in self.unblocked_by.get(plugin, ())
+            )
+        except Exception:
+            log.exception("a queueing hint of %s failed", ", ".join(sorted(queued.rejected_by)))
+            return True
 
     def _end_waits(self, now: float) -> None:
         while self._backoff and self._backoff[0][0] <= now:
             _, uid = heapq.heappop(self._backoff)
             queued = self._pods.get(uid)
             if queued is not None and queued.state in ("backoff", "error") and queued.until <= now:
-                self._activate(queued)
-        for queued in [q for q in self._unschedulable.values() if q.since + UNSCHEDULABLE_MOST <= now]:
-            self._free(queued, now)
+                if queued.settled:
+                    self._activate(queued, now, "BackoffComplete")
+                else:
+                    self._settle(queued, now, "BackoffComplete")
+        # Who is unschedulable since longest stands first.
+        late = itertools.takewhile(
+            lambda q: q.since + UNSCHEDULABLE_MOST <= now, self._unschedulable.values()
+        )
+        for queued in [*late]:
+            self._free(queued, now, "UnschedulableTimeout")
 
     def _backoff_of(self, queued: QueuedPod) -> float:
         first, most = self.backoff

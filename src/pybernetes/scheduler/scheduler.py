@@ -13,26 +13,25 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pybernetes.api import kinds
-from pybernetes.api.errors import ApiError, NotFound
-from pybernetes.api.meta import Obj, labels_of, name_of, namespace_of, resource_version_of
-from pybernetes.client.events import EventRecorder
+from pybernetes.api.errors import ApiError
+from pybernetes.api.meta import Obj, labels_of, name_of, uid_of
 from pybernetes.client.informers import Informers
-from pybernetes.client.interface import Client, Reaction
+from pybernetes.client.interface import Client
 from pybernetes.clock import Env
 
 from .explain import explain
 from .feeding import feed
 from .metrics import Metrics
+from .namespaces import NamespaceLabels
+from .reporting import Reporter, named
 from .waiting import WaitingPods
 from .workloads import Workloads, keep_selector
-from .writes import unscheduled_patch
 
 if TYPE_CHECKING:
-    from .configuration.types import Configuration
+    from .configuration.types import Configuration, Extender
     from .cycle import Cycle
     from .decide import Decision
     from .framework import Attempt, Plugin
-    from .profile import Profile
     from .queue import QueuedPod
 
 log = logging.getLogger("scheduler")
@@ -45,6 +44,20 @@ WRITES = 64
 """Bindings and status patches under way at once."""
 
 
+class _Slot:
+    """One of the writes that may be under way at once; given back once, by whoever is first."""
+
+    __slots__ = ("_semaphore",)
+
+    def __init__(self, semaphore: asyncio.Semaphore) -> None:
+        self._semaphore: asyncio.Semaphore | None = semaphore
+
+    def release(self) -> None:
+        if self._semaphore is not None:
+            self._semaphore.release()
+            self._semaphore = None
+
+
 class Scheduler:
     def __init__(
         self,
@@ -55,25 +68,29 @@ class Scheduler:
         informers: Informers | None = None,
         configuration: Configuration | None = None,
         plugins: tuple[Plugin, ...] = (),
+        features: frozenset[str] = frozenset(),
     ) -> None:
         """`name` is the `spec.schedulerName` of the pods it takes (a configuration names its profiles itself);
         `informers` are shared (and run) by their owner, without them the scheduler has its own; `plugins` of one's own
-        are added to every profile, at every point they can be at."""
+        are added to every profile, at every point they can be at; `features` are the feature gates that are on."""
         self.name = name
+        self._features = features
         self._client = client
         self._env = env
         self._shared = informers is not None
         self._informers = informers or Informers(client, env.rng)
-        self._recorder = EventRecorder(client, env, name)
+        self.reporter = Reporter(client, env, name)
         self._configuration = configuration
         self._plugins = plugins
         self._engine: Any = None
         self._wake = asyncio.Event()
         self._writes = asyncio.Semaphore(WRITES)
-        self._namespace_labels: dict[str, Any] = {}
-        self.waiting = WaitingPods()
-        """The pods that have a node and wait at Permit."""
+        self._namespace_labels = NamespaceLabels()
         self.metrics = Metrics()
+        self.waiting = WaitingPods(self.metrics.permitted)
+        """The pods that have a node and wait at Permit."""
+        self.synced = False
+        """Whether the caches are filled."""
         self.cycle: Cycle | None = None
         """The state, once `run` has begun."""
 
@@ -89,24 +106,32 @@ class Scheduler:
         async with asyncio.TaskGroup() as group:
             if not self._shared:
                 group.create_task(self._informers.run(), name="scheduler informers")
-            group.create_task(self._recorder.run(), name="scheduler events")
+            self.reporter.start(group)
             await self._informers.synced()
+            self.synced = True
             await self._schedule(cycle, group)
 
     def use(self, configuration: Configuration | None = None, plugins: tuple[Plugin, ...] = ()) -> None:
-        """Decides by another configuration and other plugins from now on, while it runs. Raises ConfigurationError."""
+        """Decides by another configuration and other plugins from now on, while it runs: every pod that waits is tried
+        again. Raises ConfigurationError, and goes on as before."""
+        cycle = self.cycle
+        if cycle is not None:
+            profiles = self._engine.profiles_of(configuration, self.name, plugins)
+            cycle.use(profiles)
+            if configuration is not None:
+                cycle.queue.backoff = configuration.backoff
         self._configuration, self._plugins = configuration, plugins
-        if self.cycle is not None:
-            self.cycle.use(self._profiles())
+        if cycle is not None:
+            now = asyncio.get_running_loop().time()
+            for pod in self._informers.of(kinds.POD).list():
+                # Those of a scheduler name that is new here wait in no queue yet.
+                if not pod["spec"].get("nodeName") and cycle.queue.get(uid_of(pod)) is None:
+                    cycle.pod_event(None, pod, now)
             self._wake.set()
 
     def decision(self, pod_uid: str) -> Decision | None:
         """The latest decision about a pod, with each plugin's verdict and score per node."""
         return self.cycle.decisions.get(pod_uid) if self.cycle is not None else None
-
-    def _profiles(self) -> tuple[Profile, ...]:
-        found: tuple[Profile, ...] = self._engine.profiles_of(self._configuration, self.name, self._plugins)
-        return found
 
     def _start(self) -> Cycle:
         """Builds the state and has the informers fill it."""
@@ -124,25 +149,25 @@ class Scheduler:
             self._env.rng,
             self._namespace_labels,
             workloads.selector,
-            profiles=self._profiles(),
+            profiles=self._engine.profiles_of(settings, self.name, self._plugins),
             clock=self._env.now,
             **({"backoff": settings.backoff} if settings else {}),
         )
         self.cycle = cycle
-        feed(self._informers, cycle, self._wake_if_ready)
+        feed(self._informers, cycle, self._wake_if_ready, self._features)
         of(kinds.NAMESPACE).on_event(self._on_namespace)
         return cycle
 
     def _wake_if_ready(self) -> None:
         """Heartbeats of nodes and status changes of running pods wake nobody."""
-        if self.cycle is not None and self.cycle.queue.ready:
+        if self.cycle is not None and (self.cycle.queue.ready or self.cycle.queue.troubles):
             self._wake.set()
 
     def _on_namespace(self, _change: str, old: Obj | None, new: Obj | None) -> None:
         if new is not None:
-            self._namespace_labels[name_of(new)] = labels_of(new)
+            self._namespace_labels.put(name_of(new), labels_of(new))
         elif old is not None:
-            self._namespace_labels.pop(name_of(old), None)
+            self._namespace_labels.drop(name_of(old))
 
     async def _schedule(self, cycle: Cycle, group: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
@@ -150,6 +175,11 @@ class Scheduler:
             self._wake.clear()
             for queued in cycle.queue.pop(BATCH, loop.time()):
                 await self._try(cycle, queued, group)
+            while cycle.queue.troubles:
+                pod, message = cycle.queue.troubles.pop()
+                slot = await self._slot()
+                write = self.reporter.refused(pod, message, "SchedulerError")
+                group.create_task(self._writing(write, slot), name=f"trouble of {named(pod)}")
             if cycle.queue.ready:
                 await asyncio.sleep(0)
             else:
@@ -166,85 +196,130 @@ class Scheduler:
     async def _try(self, cycle: Cycle, queued: QueuedPod, group: asyncio.TaskGroup) -> None:
         """Decides, and starts the writes that follow; waits only where too many of them are under way, or for
         extenders. A decision that fails for whatever reason never ends the loop: the pod backs off."""
-        await self._writes.acquire()
+        slot = await self._slot()
         if cycle.queue.get(queued.uid) is not queued:
-            self._writes.release()
+            slot.release()
             return
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
             decision = await self._decide(cycle, queued)
+        except self._engine.PodGone:
+            slot.release()
+            return
         except Exception as error:
-            log.warning("no decision on pod %s: %s", _named(queued.pod), error, exc_info=True)
+            log.warning(
+                "no decision on pod %s: %s", named(queued.pod), error, exc_info=error.__cause__ is not None
+            )
             cycle.failed(queued, loop.time())
             self.metrics.attempted(queued.profile.name, "error", loop.time() - began)
-            write = self._report(queued.pod, str(error), "SchedulerError")
+            write = self.reporter.refused(queued.pod, str(error), "SchedulerError")
         else:
-            result = "unschedulable" if decision.node is None else "scheduled"
-            self.metrics.attempted(queued.profile.name, result, loop.time() - began)
-            write = self._follow(cycle, queued, decision)
-        group.create_task(self._writing(write), name=f"schedule {_named(queued.pod)}")
+            self.metrics.decided(loop.time() - began)
+            if decision.node is None:
+                self.metrics.attempted(queued.profile.name, "unschedulable", loop.time() - began)
+            write = self._follow(cycle, queued, decision, slot)
+        group.create_task(self._writing(write, slot), name=f"schedule {named(queued.pod)}")
+
+    @property
+    def _extenders(self) -> tuple[Extender, ...]:
+        return self._configuration.extenders if self._configuration is not None else ()
 
     async def _decide(self, cycle: Cycle, queued: QueuedPod) -> Decision:
-        """Raises PluginError, ExtenderError."""
+        """Raises PluginError, ExtenderError, PodGone."""
         now = asyncio.get_running_loop().time
-        extenders = self._configuration.extenders if self._configuration is not None else ()
-        if not extenders:
+        if not self._extenders:
             return cycle.decide(queued, now())
-        decision: Decision = await self._engine.decide_with(extenders, cycle, queued, now)
+        decision: Decision = await self._engine.decide_with(self._extenders, cycle, queued, now)
         return decision
 
-    async def _writing(self, write: Any) -> None:
+    async def _slot(self) -> _Slot:
+        await self._writes.acquire()
+        return _Slot(self._writes)
+
+    async def _writing(self, write: Any, slot: _Slot) -> None:
+        """One write that cannot be made, for whatever reason, does not end the others."""
         try:
             await write
+        except Exception:
+            log.exception("a write of the scheduler failed")
         finally:
-            self._writes.release()
+            slot.release()
 
-    def _follow(self, cycle: Cycle, queued: QueuedPod, decision: Decision) -> Any:
+    def _follow(self, cycle: Cycle, queued: QueuedPod, decision: Decision, slot: _Slot) -> Any:
         """What is to be written after a decision. What others must know at once (nominations, reservations) is done."""
         if decision.node is None:
             return self._unplaced(cycle, queued, decision)
-        attempt = cycle.attempt(queued, decision.node, client=self._client, env=self._env)
+        attempt = cycle.attempt(
+            queued, decision.node, client=self._client, env=self._env, waiting=self.waiting
+        )
         attempt.state["explanation"] = explain(decision, len(decision.names))
         try:
             self._engine.reserve(attempt, queued.profile)
         except self._engine.NotBound as error:
             return self._not_bound(cycle, queued, error)
-        return self._bind(cycle, queued, attempt)
+        return self._bind(cycle, queued, attempt, slot)
 
-    async def _bind(self, cycle: Cycle, queued: QueuedPod, attempt: Attempt) -> None:
+    async def _bind(self, cycle: Cycle, queued: QueuedPod, attempt: Attempt, slot: _Slot) -> None:
+        delayed = False
+
+        async def delay(_attempt: Attempt) -> None:
+            """What may take minutes must not keep others from being decided on."""
+            nonlocal delayed
+            delayed = True
+            slot.release()
+            await self.reporter.expected(queued.pod, attempt.node)
+
         try:
-            await self._engine.bind(attempt, queued.profile, self.waiting)
-        except self._engine.NotBound as error:
-            await self._not_bound(cycle, queued, error)
+            await self._engine.bind(attempt, queued.profile, self.waiting, self._extenders, delay)
+        except Exception as error:  # noqa: BLE001  (the loop never dies)
+            await self._not_bound(cycle, queued, error, expected=delayed)
         else:
-            self.metrics.scheduled(queued.attempts, asyncio.get_running_loop().time() - queued.arrived)
-            message = f"Successfully assigned {_named(queued.pod)} to {attempt.node}"
-            self._recorder.event(queued.pod, "Normal", "Scheduled", message)
+            loop = asyncio.get_running_loop()
+            now = loop.time()
+            self.metrics.attempted(queued.profile.name, "scheduled", now - queued.tried)
+            self.metrics.scheduled(queued.attempts, now - queued.arrived)
+            self.reporter.scheduled(queued.pod, attempt.node)
 
-    async def _not_bound(self, cycle: Cycle, queued: QueuedPod, error: Any) -> None:
-        pod = queued.pod
-        cycle.not_bound(queued, asyncio.get_running_loop().time(), error.rejected_by)
+    async def _not_bound(
+        self, cycle: Cycle, queued: QueuedPod, error: Exception, expected: bool = False
+    ) -> None:
+        """`expected`: it was said on which node the pod would be."""
+        pod, rejected_by = queued.pod, getattr(error, "rejected_by", "")
+        now = asyncio.get_running_loop().time()
+        cycle.not_bound(queued, now, rejected_by)
         self._wake.set()
-        log.warning("pod %s not bound: %s", _named(pod), error)
-        reason = "Unschedulable" if error.rejected_by else "SchedulerError"
-        await self._report(pod, str(error), reason)
+        log.warning("pod %s not bound: %s", named(pod), error)
+        result = "unschedulable" if rejected_by else "error"
+        self.metrics.attempted(queued.profile.name, result, now - queued.tried)
+        reason = "Unschedulable" if rejected_by else "SchedulerError"
+        await self.reporter.not_bound(pod, str(error), reason, expected=expected)
 
     def _unplaced(self, cycle: Cycle, queued: QueuedPod, decision: Decision) -> Any:
         pod, candidate = queued.pod, decision.candidate
         if candidate is None:
-            return self._report(pod, decision.message, nominated="" if decision.clear_nomination else None)
+            return self._no_node(pod, decision)
         losing = cycle.nominate(queued, candidate.node)
         found = [cycle.placed(victim.uid) for victim in candidate.victims]
         victims = [victim for victim in found if victim is not None]
         self.metrics.preempted(len(victims))
         return self._preempt(pod, decision, victims, losing)
 
+    async def _no_node(self, pod: Obj, decision: Decision) -> None:
+        try:
+            if decision.then is not None:
+                await decision.then(self._client)
+        except (ApiError, OSError) as error:
+            log.warning("pod %s: %s", named(pod), error)
+        await self.reporter.refused(
+            pod, decision.message, nominated="" if decision.clear_nomination else None
+        )
+
     async def _preempt(self, pod: Obj, decision: Decision, victims: list[Obj], losing: list[Obj]) -> None:
         """Nominates the pod, then sends the victims away; its own event of their going lets the pod try again."""
         assert decision.candidate is not None
         node = decision.candidate.node
-        await self._report(pod, decision.message, nominated=node)
+        await self.reporter.refused(pod, decision.message, nominated=node)
         try:
             for other in losing:
                 await self._engine.clear_nomination(self._client, other)
@@ -253,35 +328,7 @@ class Scheduler:
                 if waiting is not None:
                     waiting.reject("DefaultPreemption", "preempted")
                 else:
-                    await self._engine.evict(self._client, self._recorder, victim, pod, node, self._env.now())
+                    recorder = self.reporter.events_of(pod)
+                    await self._engine.evict(self._client, recorder, victim, pod, node, self._env.now())
         except (ApiError, OSError) as error:
-            log.warning("preemption for pod %s on %s: %s", _named(pod), node, error)
-
-    async def _report(
-        self, pod: Obj, message: str, reason: str = "Unschedulable", nominated: str | None = None
-    ) -> None:
-        """Tells the pod's owner why it has no node: an event each time, the condition where it says something new."""
-        self._recorder.event(pod, "Warning", "FailedScheduling", message)
-        patch = unscheduled_patch(pod, reason, message, self._env.now(), nominated)
-        if patch is None:
-            return
-        name, namespace = name_of(pod), namespace_of(pod)
-        reaction = Reaction("Pod", namespace, name, resource_version_of(pod), message)
-        try:
-            await self._client.patch(
-                kinds.POD,
-                name,
-                namespace,
-                patch,
-                patch_type="strategic",
-                subresource="status",
-                reaction=reaction,
-            )
-        except NotFound:
-            return
-        except (ApiError, OSError) as error:
-            log.info("status of pod %s not written: %s", _named(pod), error)
-
-
-def _named(pod: Obj) -> str:
-    return f"{namespace_of(pod)}/{name_of(pod)}"
+            log.warning("preemption for pod %s on %s: %s", named(pod), node, error)

@@ -1,116 +1,85 @@
 """What kube-scheduler serves beside its work: health, metrics, its configuration, and its decisions.
 
-`/healthz`, `/livez` and `/readyz` are for everybody; the rest is asked of the API server (TokenReview,
-SubjectAccessReview for the path), as upstream delegates it. `/decisions/NAMESPACE/NAME` explains the latest decision about
-a pod, `/decisions` lists those that are kept.
+`/decisions/NAMESPACE/NAME` explains the latest decision about a pod, node by node; `/decisions` lists those that are kept.
+Who may read them is asked of the API server (`control/pages.py`). A scheduler that waits to lead is alive, and ready to
+take over.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
-from pybernetes.api import kinds
-from pybernetes.api.errors import ApiError
 from pybernetes.client.interface import Client
+from pybernetes.control.pages import ComponentPages
 from pybernetes.wire.http.messages import Request, Response
 
 from .explain import explained
 from .scheduler import Scheduler
 
 JSON = (("Content-Type", "application/json"),)
-METRICS = (("Content-Type", "text/plain; version=0.0.4; charset=utf-8"),)
-OPEN = ("/healthz", "/livez", "/readyz")
 
 
-class SchedulerPages:
-    """The handler of an HTTP server. `authorize` False leaves the questions out (an address that only its owner can
-    reach)."""
+def scheduler_pages(
+    scheduler: Callable[[], Scheduler | None],
+    client: Client,
+    configuration: Callable[[], Mapping[str, Any]],
+    user_of: Callable[[bytes], Mapping[str, Any] | None] = lambda _certificate: None,
+) -> ComponentPages:
+    """The handler of an HTTP server. `scheduler` is None while another instance leads; the rest is `ComponentPages`'."""
 
-    def __init__(self, scheduler: Scheduler, client: Client, *, authorize: bool = True) -> None:
-        self._scheduler = scheduler
-        self._client = client
-        self._authorize = authorize
+    def metrics() -> str:
+        return metrics_of(scheduler())
 
-    async def __call__(self, request: Request) -> Response:
-        if request.method not in ("GET", "HEAD"):
-            return Response.text(405, "method not allowed\n")
-        if request.path in OPEN:
-            # A scheduler that waits to lead is alive, and ready to take over.
-            return Response.text(200, "ok")
-        if self._authorize and (refusal := await self._refusal(request)):
-            return refusal
-        if request.path == "/metrics":
-            return Response(200, METRICS, self._metrics().encode())
-        if request.path == "/decisions":
-            return _json([_summary(each) for each in self._decisions()])
-        parts = request.path.split("/")
-        if len(parts) == 4 and parts[1] == "decisions":
-            return self._decision(parts[2], parts[3])
-        return Response.text(404, "404 page not found\n")
+    def synced() -> str:
+        found = scheduler()
+        return "informers have not synced" if found is not None and not found.synced else ""
 
-    def _metrics(self) -> str:
-        cycle = self._scheduler.cycle
-        if cycle is None:
-            return self._scheduler.metrics.text({}, {})
-        bound = len(cycle.table.placements)
-        sizes = {"nodes": int(cycle.table.alive.sum()), "pods": bound}
-        return self._scheduler.metrics.text(cycle.queue.counts(), sizes)
-
-    def _decisions(self) -> list[Any]:
-        return self._scheduler.cycle.decisions.all() if self._scheduler.cycle is not None else []
-
-    def _decision(self, namespace: str, name: str) -> Response:
-        cycle = self._scheduler.cycle
-        kept = cycle.decisions.find(namespace, name) if cycle is not None else None
-        if kept is None:
-            return Response.text(404, f"no decision is kept about pod {namespace}/{name}\n")
-        return _json(explained(kept))
-
-    async def _refusal(self, request: Request) -> Response | None:
-        """401 or 403 where the API server does not know, or not allow, who asks."""
-        scheme, _, token = request.headers.first("authorization").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            return Response.text(401, "Unauthorized\n")
-        try:
-            review = await self._client.create(kinds.TOKENREVIEW, _token_review(token))
-            status = review.get("status") or {}
-            if not status.get("authenticated"):
-                return Response.text(401, "Unauthorized\n")
-            access = await self._client.create(
-                kinds.SUBJECTACCESSREVIEW, _access_review(status.get("user") or {}, request.path)
-            )
-        except (ApiError, OSError) as error:
-            return Response.text(500, f"the API server cannot be asked: {error}\n")
-        if (access.get("status") or {}).get("allowed"):
-            return None
-        return Response.text(403, f'Forbidden: cannot get path "{request.path}"\n')
+    return ComponentPages(
+        client,
+        metrics,
+        configuration,
+        {},
+        ready={"informer-sync": synced},
+        more=lambda request: _decisions(scheduler(), request),
+        user_of=user_of,
+    )
 
 
-def _token_review(token: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenReview",
-        "metadata": {},
-        "spec": {"token": token},
-    }
+def metrics_of(scheduler: Scheduler | None) -> str:
+    """The text format of Prometheus."""
+    leads = [
+        "# HELP leader_election_master_status Gauge of if the reporting system is master of the relevant lease, 0 "
+        "indicates backup, 1 indicates master. 'name' is the string used to identify the lease.",
+        "# TYPE leader_election_master_status gauge",
+        f'leader_election_master_status{{name="kube-scheduler"}} {int(scheduler is not None)}',
+        "",
+    ]
+    text = "\n".join(leads)
+    if scheduler is None or scheduler.cycle is None:
+        return text
+    cycle = scheduler.cycle
+    sizes = {"nodes": int(cycle.table.alive.sum()), "pods": len(cycle.table.placements)}
+    queue = cycle.queue
+    return text + scheduler.metrics.text(queue.counts(), sizes, queue.incoming, queue.refused())
 
 
-def _access_review(user: Any, path: str) -> dict[str, Any]:
-    spec = {
-        "user": user.get("username", ""),
-        "groups": list(user.get("groups") or ()),
-        "uid": user.get("uid", ""),
-        "extra": dict(user.get("extra") or {}),
-        "nonResourceAttributes": {"path": path, "verb": "get"},
-    }
-    return {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "metadata": {},
-        "spec": spec,
-    }
+def _decisions(scheduler: Scheduler | None, request: Request) -> Response | None:
+    parts = request.path.split("/")[1:]
+    if parts[0] != "decisions":
+        return None
+    cycle = scheduler.cycle if scheduler is not None else None
+    kept = cycle.decisions if cycle is not None else None
+    if len(parts) == 1:
+        return _json([_summary(each) for each in (kept.all() if kept is not None else ())])
+    if len(parts) == 3:
+        found = kept.find(parts[1], parts[2]) if kept is not None else None
+        if found is None:
+            return Response.text(404, f"no decision is kept about pod {parts[1]}/{parts[2]}\n")
+        return _json(explained(found))
+    return None
 
 
 def _summary(kept: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ not placed: the answer tells who would have to go.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,10 +19,13 @@ from .configuration.types import Configuration
 from .cycle import Cycle
 from .decide import PluginError
 from .explain import explanation
+from .namespaces import NamespaceLabels
+from .profile import Profile
 from .volumes.view import KINDS as VOLUME_KINDS
+from .whatifinput import WhatIfError, asked_pod, by_kind, completed, flattened, is_placed, pods_of, with_uid
 from .workloads import Workloads
 
-TEMPLATED = ("Deployment", "ReplicaSet", "StatefulSet", "ReplicationController", "Job")
+DEVICE_KINDS = ("DeviceTaintRule", "DeviceClass", "ResourceSlice", "ResourceClaim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,40 +65,57 @@ def what_if(
     seed: int = 0,
     now: float = 0.0,
 ) -> list[Placement]:
-    """Where `pods` (Pods, or workloads, whose replicas are meant) would go in `cluster`, in the order of the queue.
+    """Where `pods` (Pods, or workloads, whose replicas are meant) would go in `cluster`, in the order of the queue. What else
+    is among `pods` (claims, services, classes) counts as if it were in the cluster.
 
-    `seed` breaks ties between equally good nodes. Raises ConfigurationError.
+    `seed` breaks ties between equally good nodes; `now` is Unix time. Nothing is touched. Raises ConfigurationError;
+    WhatIfError for an object that cannot be used.
     """
-    objects = [each for tree in cluster for each in flattened(tree)]
-    of: dict[str, list[Obj]] = {}
-    for each in objects:
-        of.setdefault(str(each.get("kind")), []).append(each)
+    there = [each for tree in cluster for each in flattened(tree)]
+    wanted = [completed(each) for tree in pods for each in flattened(tree)]
+    nodes = [name_of(each) for each in there if each["kind"] == "Node"]
+    asked: list[Obj] = []
+    for each in wanted:
+        own, others = pods_of(each, nodes)
+        asked += own
+        there += others
+    of = by_kind(there)
+    cycle = _cycle(of, profiles_of(configuration, "default-scheduler"), seed, now)
+    priorities = {name_of(each): each for each in of.get("PriorityClass", ())}
+    complete = [asked_pod(pod, priorities) for pod in asked]
+    for pod in complete:
+        cycle.pod_event(None, pod, 0)
+    return _place(cycle, complete)
+
+
+def _cycle(of: Mapping[str, Sequence[Obj]], profiles: Sequence[Profile], seed: int, now: float) -> Cycle:
+    """The scheduler's state over the objects, by kind."""
     owners = ("ReplicaSet", "StatefulSet", "ReplicationController")
     workloads = Workloads(
         Objects(of.get("Service", ())), {kind: Objects(of.get(kind, ())) for kind in owners}
     )
     cycle = Cycle(
         random.Random(seed),
-        {name_of(each): labels_of(each) for each in of.get("Namespace", ())},
+        NamespaceLabels({name_of(each): labels_of(each) for each in of.get("Namespace", ())}),
         workloads.selector,
-        profiles=profiles_of(configuration, "default-scheduler"),
+        profiles=profiles,
         clock=lambda: now,
     )
-    for kind in VOLUME_KINDS:
-        for each in of.get(kind, ()):
-            cycle.volumes.event(kind, None, each)
-    for each in of.get("PodDisruptionBudget", ()):
-        cycle.budget_event(None, each, 0)
-    for each in of.get("Node", ()):
-        cycle.node_event(None, each, 0)
-    for each in of.get("Pod", ()):
-        if each["spec"].get("nodeName"):
-            cycle.pod_event(None, _with_uid(each), 0)
-    priorities = {name_of(each): each for each in of.get("PriorityClass", ())}
-    asked = [_complete(pod, priorities) for tree in pods for each in flattened(tree) for pod in _pods(each)]
-    for pod in asked:
-        cycle.pod_event(None, pod, 0)
-    return _place(cycle, asked)
+
+    def take(kinds: Iterable[str], event: Callable[[str, Obj], object]) -> None:
+        for kind in kinds:
+            for each in of.get(kind, ()):
+                try:
+                    event(kind, with_uid(each))
+                except (KeyError, TypeError, AttributeError, ValueError) as error:
+                    raise WhatIfError(f"{kind} {name_of(each)}: {type(error).__name__}: {error}") from error
+
+    take(VOLUME_KINDS, lambda kind, each: cycle.volumes.event(kind, None, each))
+    take(DEVICE_KINDS, lambda kind, each: cycle.devices.event(kind, None, each))
+    take(("PodDisruptionBudget",), lambda _kind, each: cycle.budget_event(None, each, 0))
+    take(("Node",), lambda _kind, each: cycle.node_event(None, each, 0))
+    take(("Pod",), lambda _kind, each: cycle.pod_event(None, each, 0) if is_placed(each) else None)
+    return cycle
 
 
 def _place(cycle: Cycle, asked: Sequence[Obj]) -> list[Placement]:
@@ -132,56 +152,3 @@ def _place(cycle: Cycle, asked: Sequence[Obj]) -> list[Placement]:
             why = waiting.held_back if waiting is not None else f"its scheduler is {name}"
             found.append(Placement(key_of(pod), "", why))
     return found
-
-
-def flattened(tree: Obj) -> list[Obj]:
-    """The objects of a List, or the object itself."""
-    if str(tree.get("kind", "")).endswith("List") and isinstance(tree.get("items"), list):
-        kind = str(tree["kind"]).removesuffix("List")
-        version = tree.get("apiVersion", "v1")
-        found = [
-            each if each.get("kind") else {"apiVersion": version, "kind": kind, **each}
-            for each in tree["items"]
-        ]
-        return [leaf for each in found for leaf in flattened(each)]
-    return [tree]
-
-
-def _pods(tree: Obj) -> list[dict[str, Any]]:
-    """The pods that an object stands for: itself, or as many of its template as it has replicas."""
-    if tree.get("kind") == "Pod":
-        return [dict(tree)]
-    if tree.get("kind") not in TEMPLATED:
-        return []
-    spec = tree["spec"]
-    count = spec.get("parallelism" if tree["kind"] == "Job" else "replicas")
-    template = spec["template"]
-    found = []
-    for number in range(1 if count is None else int(count)):
-        metadata = {
-            **(template.get("metadata") or {}),
-            "name": f"{name_of(tree)}-{number}",
-            "namespace": namespace_of(tree) or "default",
-        }
-        found.append({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
-    return found
-
-
-def _complete(pod: dict[str, Any], priorities: Mapping[str, Obj]) -> Obj:
-    """The pod with what an API server would have given it, and without a node."""
-    metadata = {"namespace": "default", **pod["metadata"]}
-    if not metadata.get("name"):
-        metadata["name"] = f"{metadata.get('generateName', 'pod-')}x"
-    metadata["uid"] = f"asked/{metadata['namespace']}/{metadata['name']}"
-    spec = {key: value for key, value in pod["spec"].items() if key != "nodeName"}
-    if spec.get("priority") is None:
-        named = priorities.get(spec.get("priorityClassName") or "")
-        default = next((each for each in priorities.values() if each.get("globalDefault")), None)
-        spec["priority"] = int((named or default or {}).get("value") or 0)
-    return {**pod, "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": "Pending"}}
-
-
-def _with_uid(pod: Obj) -> Obj:
-    if uid_of(pod):
-        return pod
-    return {**pod, "metadata": {**pod["metadata"], "uid": f"placed/{key_of(pod)}"}}

@@ -10,7 +10,7 @@ from pybernetes.kubelet.runtime import Container, ContainerConfig, ContainerStat
 
 from .program import TERMINATED, Process
 from .program import Container as World
-from .script import FOREVER, NEVER, Run, most
+from .script import FOREVER, NEVER, Run, changes, most, used, used_until
 
 Ended = Callable[[int, str], None]
 """(exit code, reason or "")."""
@@ -40,8 +40,8 @@ class HollowContainer:
         if run.seconds is not None:
             self.end = loop.call_later(most(run.seconds), ended, run.exit_code, run.reason)
             self.timers.append(self.end)
-        # Probes of a world that stays as it is may be put off (aio/upkeep.py): its changes are instants of their own.
-        for moment in run.unready or ():
+        # Looks at a world that stays as it is may be put off (aio/upkeep.py): its changes are instants of their own.
+        for moment in (*(run.unready or ()), *changes(run.cpu), *changes(run.memory)):
             if moment < NEVER:
                 self.timers.append(loop.call_later(moment, _nothing))
 
@@ -85,10 +85,15 @@ class HollowContainer:
     def stats(self, now: float) -> ContainerStats:
         status, run = self.status, self.run
         age = now - status.started_at if status.state == "RUNNING" else 0.0
-        cpu, memory = int(run.cpu * age * 1e9), run.memory
+        cpu, memory = int(used_until(run.cpu, age) * 1e9), int(used(run.memory, age))
         return ContainerStats(
             status.id, status.metadata, now, cpu, memory, memory, memory, labels=status.labels
         )
+
+    def usage(self, now: float) -> tuple[float, int]:
+        """The CPU (cores) and memory (bytes) that it uses at a Unix time."""
+        age = now - self.status.started_at
+        return used(self.run.cpu, age), int(used(self.run.memory, age))
 
     def host_path(self, path: str) -> str:
         """Where a file of the container is on its node. Raises FileNotFoundError for one of no volume."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -76,10 +77,15 @@ class HollowNode:
         self._kubelet = self._new_kubelet()
         self.backend = HollowBackend(self.runtime, lambda: self._kubelet.pods())
 
-    async def run(self) -> None:
-        """One life of the kubelet."""
-        self._kubelet = self._new_kubelet()
-        await self._kubelet.run()
+    async def run(self, gate: asyncio.Semaphore | None = None) -> None:
+        """One life of the kubelet. `gate` bounds how many nodes register at the same time."""
+        self._kubelet = kubelet = self._new_kubelet()
+        if gate is None:
+            await kubelet.run()
+            return
+        async with asyncio.TaskGroup() as group, gate:
+            group.create_task(kubelet.run(), name=f"kubelet {self.name}")
+            await kubelet.ready.wait()
 
     def adopt(self, other: HollowNode) -> None:
         """Becomes what another node is now; before `run`."""

@@ -321,8 +321,7 @@ class HollowRuntime:
 
     def usage_of(self, container_id: str) -> tuple[float, int]:
         """The CPU (cores) and memory (bytes) that a running container uses now. Raises NotFound."""
-        run = self._get(container_id).run
-        return run.cpu, run.memory
+        return self._get(container_id).usage(self.now())
 
     def log_of(self, container_id: str) -> list[tuple[float, str]]:
         """What a container has "printed": (time, line). Raises NotFound."""

@@ -5,7 +5,8 @@
 `exit=1` the code to end with; `after=5s` when, default at once; `fail=0.3` the share of starts that end with 1 instead;
 `message=…` its termination message; `log=…` a line of its log; `oom` killed for its memory; `stubborn` ignores its stop
 signal; `start-error` cannot be started; `start=5s` takes so long to be started; `ready=10s` its probes fail until then;
-`unready=1h..2h` and in this span (`unready=1h`: from then on); `cpu=250m`, `memory=64Mi` what it uses.
+`unready=1h..2h` and in this span (`unready=1h`: from then on); `cpu=250m`, `memory=64Mi` what it uses
+(`cpu=100m,900m@10m,100m@1h`: 900m from the age of ten minutes on, 100m again from that of an hour on).
 
 Times are on the loop's clock, from the start of the container; `after=5s..20s` is drawn anew at each start. Without any
 word it runs until it is stopped, and then ends with 0.
@@ -14,7 +15,7 @@ word it runs until it is stopped, and then ends with 0.
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ NEVER = float("inf")
 
 Span = float | tuple[float, float]
 """Seconds, or (least, most) of which a number is drawn."""
+Usage = float | Sequence[tuple[float, float]]
+"""An amount, or amounts each from an age of the container (in seconds) on: `((0, 0.1), (600, 0.9))`."""
 Program = Callable[["Container"], Awaitable[Any]]
 """A coroutine function that is the container's process."""
 
@@ -54,8 +57,8 @@ class Run:
     ready: Span = 0.0
     unready: tuple[float, float] | None = None
     fail: float = 0.0
-    cpu: float = 0.0
-    memory: int = 0
+    cpu: Usage = 0.0
+    memory: Usage = 0
     program: Program | None = None
 
     def drawn(self, rng: random.Random) -> Run:
@@ -74,6 +77,30 @@ class Run:
 
 
 FOREVER = Run()
+
+
+def used(usage: Usage, age: float) -> float:
+    """What is used at an age."""
+    if not isinstance(usage, Sequence):
+        return usage
+    return next((amount for since, amount in reversed(usage) if age >= since), 0.0)
+
+
+def changes(usage: Usage) -> list[float]:
+    """The ages at which it becomes another."""
+    return [since for since, _ in usage if since > 0] if isinstance(usage, Sequence) else []
+
+
+def used_until(usage: Usage, age: float) -> float:
+    """What has been used in all up to an age: for CPU, in seconds of a core."""
+    if not isinstance(usage, Sequence):
+        return usage * age
+    ends = [since for since, _ in usage[1:]] + [NEVER]
+    return sum(
+        amount * max(0.0, min(end, age) - since)
+        for (since, amount), end in zip(usage, ends, strict=True)
+        if since < age
+    )
 
 
 def draw(span: Span, rng: random.Random) -> float:
@@ -118,6 +145,28 @@ def _window(text: str) -> tuple[float, float]:
     return parse_go_duration(first), parse_go_duration(last) if has_last else NEVER
 
 
+def _usage(read: Callable[[str], float]) -> Callable[[str], Usage]:
+    """`250m`, or `100m,900m@10m,100m@1h`: 900m from the age of ten minutes on."""
+
+    def usage(text: str) -> Usage:
+        first, *later = text.split(",")
+        if not later and "@" not in first:
+            return read(first)
+        steps = [(0.0, read(first))] if "@" not in first else [_step(first)]
+        steps += [_step(each) for each in later]
+        if steps != sorted(steps, key=lambda step: step[0]):
+            raise ValueError(f"the times of {text!r} do not go forward")
+        return tuple(steps)
+
+    def _step(text: str) -> tuple[float, float]:
+        amount, has_time, since = text.partition("@")
+        if not has_time:
+            raise ValueError(f"{text!r}: from when on? AMOUNT@AGE")
+        return parse_go_duration(since), read(amount)
+
+    return usage
+
+
 _WORDS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "exit": ("exit_code", int),
     "after": ("seconds", _span),
@@ -127,7 +176,7 @@ _WORDS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "start": ("start", _span),
     "ready": ("ready", _span),
     "unready": ("unready", _window),
-    "cpu": ("cpu", lambda text: quantity.milli(text) / 1000),
-    "memory": ("memory", quantity.units),
+    "cpu": ("cpu", _usage(lambda text: quantity.milli(text) / 1000)),
+    "memory": ("memory", _usage(quantity.units)),
 }
 """Words with a value: the field, and how the value is read."""

@@ -89,6 +89,10 @@ class EmbeddedStore(ABC):
             result = mvcc.range(key, end, revision=revision or published, limit=limit, count_only=count_only)
         return RangeResult(published, result.kvs, result.count, result.more)
 
+    async def now(self) -> int:
+        self._check_open()
+        return self._hub.revision
+
     async def txn(
         self, compares: Sequence[Compare], then: Sequence[Op], otherwise: Sequence[Op] = ()
     ) -> TxnResult:

@@ -79,6 +79,9 @@ class EtcdStore:
             raise Compacted(await self._compact_revision()) from error
         return self._converter.range_result(response, response.header.revision)
 
+    async def now(self) -> int:
+        return (await self.range("/")).revision
+
     async def txn(
         self, compares: Sequence[Compare], then: Sequence[Op], otherwise: Sequence[Op] = ()
     ) -> TxnResult:

@@ -7,6 +7,7 @@ watchers) is the shell's business (`embedded.py`). A write that could not be mad
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from sys import getsizeof
 from typing import TypeAlias
 
 from .sortedkeys import SortedKeys
@@ -30,6 +31,7 @@ from .types import (
 Events: TypeAlias = tuple[Event, ...]
 Response: TypeAlias = PutResult | DeleteResult | RangeResult
 
+BYTES_HEAD = getsizeof(b"")
 FIRST_REVISION = 1
 """Of an empty store, as etcd's: the first write gets 2, so no object ever has revision 0 or 1."""
 
@@ -202,8 +204,11 @@ class Mvcc:
 
     def _put(self, op: Put, revision: int, events: list[Event]) -> KeyValue | None:
         key = op.key
-        # An exact copy: encoders hand out buffers with up to as much unused room again.
-        value = bytes(memoryview(op.value))
+        value = op.value
+        if getsizeof(value) > len(value) + BYTES_HEAD:
+            value = bytes(
+                memoryview(value)
+            )  # an exact copy: encoders hand out buffers with as much unused room again
         previous = self._current.get(key)
         if previous is None:
             kv = KeyValue(key, value, revision, revision, 1, op.lease)

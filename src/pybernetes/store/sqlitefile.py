@@ -10,8 +10,9 @@ import fcntl
 import os
 import sqlite3
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .types import Corrupt, KeyValue, Lease, Locked, StoreError, Unavailable
 
@@ -122,26 +123,10 @@ class SqliteFile:
         kept = [kv for kv in group.kvs.values() if kv is not None]
         try:
             db.execute("BEGIN IMMEDIATE")
-            db.executemany(
-                "DELETE FROM kv WHERE key = ?", [(k,) for k, kv in group.kvs.items() if kv is None]
-            )
-            db.executemany(
-                "INSERT INTO kv VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value,"
-                " created = excluded.created, modified = excluded.modified, version = excluded.version,"
-                " lease = excluded.lease, crc = excluded.crc",
-                [
-                    (
-                        kv.key,
-                        kv.value,
-                        kv.create_revision,
-                        kv.mod_revision,
-                        kv.version,
-                        kv.lease,
-                        checksum(kv),
-                    )
-                    for kv in kept
-                ],
-            )
+            if gone := [(key,) for key, kv in group.kvs.items() if kv is None]:
+                db.executemany("DELETE FROM kv WHERE key = ?", gone)
+            for start, size in _pieces(len(kept)):
+                db.execute(_upsert(size), [value for kv in kept[start : start + size] for value in _row(kv)])
             for lease_id, lease in group.leases.items():
                 if lease is None:
                     db.execute("DELETE FROM lease WHERE id = ?", (lease_id,))
@@ -167,6 +152,34 @@ class SqliteFile:
     def close(self) -> None:
         self._db.close()
         os.close(self._lock)
+
+
+MOST_ROWS = 64
+"""Rows written by one statement at most. Every statement costs a turn of the interpreter's lock, for which the writer
+thread queues behind a loop that is busy: sixteen rows in one take a tenth of the time that they take one by one."""
+
+
+def _pieces(count: int) -> Iterator[tuple[int, int]]:
+    """(start, size) of the statements that write so many rows; sizes are powers of two, so that there are few of them
+    to prepare."""
+    start = 0
+    while start < count:
+        size = min(MOST_ROWS, 1 << ((count - start).bit_length() - 1))
+        yield start, size
+        start += size
+
+
+@lru_cache(maxsize=MOST_ROWS.bit_length())
+def _upsert(rows: int) -> str:
+    return (
+        f"INSERT INTO kv VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?)'] * rows)}"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value, created = excluded.created,"
+        " modified = excluded.modified, version = excluded.version, lease = excluded.lease, crc = excluded.crc"
+    )
+
+
+def _row(kv: KeyValue) -> tuple[str, bytes, int, int, int, int, int]:
+    return (*kv, checksum(kv))
 
 
 def _lock(path: str) -> int:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 
-@dataclass(frozen=True, slots=True)
-class KeyValue:
+class KeyValue(NamedTuple):
     """One version of one key. `version` counts writes since creation; `lease` is 0 for none."""
 
     key: str
@@ -36,8 +35,7 @@ class RangeResult:
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(NamedTuple):
     """True where `target` of `key` stands in relation `op` to `value`. A missing key has mod/create/version 0."""
 
     key: str
@@ -46,23 +44,20 @@ class Compare:
     value: int | bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(NamedTuple):
     key: str
     value: bytes
     lease: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(NamedTuple):
     """Deletes [key, end), or the one key where `end` is None."""
 
     key: str
     end: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Get:
+class Get(NamedTuple):
     """Reads [key, end), or the one key where `end` is None."""
 
     key: str
@@ -73,27 +68,23 @@ class Get:
 Op: TypeAlias = Put | Delete | Get
 
 
-@dataclass(frozen=True, slots=True)
-class PutResult:
+class PutResult(NamedTuple):
     previous: KeyValue | None
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteResult:
+class DeleteResult(NamedTuple):
     previous: Sequence[KeyValue]
 
 
-@dataclass(frozen=True, slots=True)
-class TxnResult:
+class TxnResult(NamedTuple):
     """`responses` answer the ops of the branch taken, in order."""
 
     revision: int
     succeeded: bool
-    responses: Sequence[PutResult | DeleteResult | RangeResult] = field(default_factory=tuple)
+    responses: Sequence[PutResult | DeleteResult | RangeResult] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """`kv` is the new version; for a delete it carries key and mod_revision with an empty value. `previous` is the
     version it replaced (None when the key was created)."""
 
@@ -102,8 +93,7 @@ class Event:
     previous: KeyValue | None
 
 
-@dataclass(frozen=True, slots=True)
-class WatchBatch:
+class WatchBatch(NamedTuple):
     """Events of one or more whole transactions, in order. An empty batch is progress: everything up to `revision`
     has been delivered."""
 
@@ -156,6 +146,9 @@ class Store(Protocol):
         self, key: str, end: str | None = None, *, revision: int = 0, limit: int = 0, count_only: bool = False
     ) -> RangeResult:
         """The keys in [key, end) in order, as of `revision` (0: now). Raises Compacted, FutureRevision."""
+
+    async def now(self) -> int:
+        """The revision of the newest write that is durable, whoever made it."""
 
     async def txn(
         self, compares: Sequence[Compare], then: Sequence[Op], otherwise: Sequence[Op] = ()

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MARKER = "pybernetes"
 RUNNER = pytest.StashKey["Runner"]()
+CLUSTER = pytest.StashKey["Cluster"]()
+SEED = "pybernetes_seed"
 
 
 class Runner:
@@ -58,8 +60,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="let the seed decide the order of tasks (virtual time)",
     )
+    group.addoption(
+        "--pybernetes-seeds",
+        type=_seeds,
+        default=(),
+        metavar="FIRST-LAST",
+        help="run each test that uses a cluster once for each of these seeds, whatever its marker says",
+    )
+    group.addoption(
+        "--pybernetes-trace", metavar="FILE", help="write what the clusters of failed tests did to this file"
+    )
     parser.addini("pybernetes_time", 'time of clusters that set none: "real" or "virtual"', default="real")
     parser.addini("pybernetes_nodes", "number of nodes of clusters that set none", default="1")
+
+
+def _seeds(text: str) -> range:
+    first, _, last = text.partition("-")
+    try:
+        return range(int(first), int(last or first) + 1)
+    except ValueError:
+        raise pytest.UsageError(f"--pybernetes-seeds={text}: FIRST-LAST or one number is wanted") from None
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -86,7 +106,45 @@ def options_of(item: pytest.Item) -> dict[str, Any]:
                 f"{item.nodeid}: the marker takes arguments by name: nodes=, time=, seed="
             )
         options.update(marker.kwargs)
+    callspec = getattr(item, "callspec", None)
+    if callspec is not None and SEED in callspec.params:
+        options["seed"] = callspec.params[SEED]
     return options
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`--pybernetes-seeds` makes a test of each seed."""
+    seeds = metafunc.config.getoption("--pybernetes-seeds")
+    if seeds and SEED in metafunc.fixturenames:
+        metafunc.parametrize(SEED, seeds, ids=lambda seed: f"seed{seed}", indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """All tests of a seed before those of the next, so that the first failure is that of the smallest seed."""
+    if config.getoption("--pybernetes-seeds"):
+        items.sort(key=lambda item: options_of(item).get("seed") or 0)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keeps the trace of a failed test."""
+    report = yield
+    path, cluster = item.config.getoption("--pybernetes-trace"), item.stash.get(CLUSTER, None)
+    if path and report.failed and call.when == "call" and cluster is not None:
+        from pybernetes.cluster.trace import trace_of
+
+        lines = [f"# {item.nodeid} seed {cluster.seed}", *trace_of(cluster.parts.server.ledger)]
+        with open(path, "a") as file:
+            file.write("\n".join(lines) + "\n")
+    return report
+
+
+@pytest.fixture
+def pybernetes_seed(request: pytest.FixtureRequest) -> int | None:
+    """The seed that `--pybernetes-seeds` gives this run of the test."""
+    return getattr(request, "param", None)
 
 
 def _is_async(item: pytest.Item) -> bool:
@@ -94,7 +152,10 @@ def _is_async(item: pytest.Item) -> bool:
 
 
 @pytest.fixture
-def cluster(request: pytest.FixtureRequest) -> Generator[Cluster | SyncCluster, None, None]:
+def cluster(
+    request: pytest.FixtureRequest,
+    pybernetes_seed: int | None,  # noqa: ARG001  (so that tests that use a cluster can be run for many)
+) -> Generator[Cluster | SyncCluster, None, None]:
     """A fresh cluster: a `Cluster` for an async test, a `SyncCluster` for any other."""
     from pybernetes.cluster.library import Cluster
 
@@ -102,11 +163,13 @@ def cluster(request: pytest.FixtureRequest) -> Generator[Cluster | SyncCluster, 
     made = options_of(item)
     if not _is_async(item):
         with Cluster.sync(**made) as blocking:
+            item.stash[CLUSTER] = blocking.cluster
             yield blocking
+            del item.stash[CLUSTER]
         return
     runner = item.stash[RUNNER] = Runner()
     try:
-        own = runner.cluster = Cluster(**made)
+        own = runner.cluster = item.stash[CLUSTER] = Cluster(**made)
         runner.run(own.__aenter__())
         try:
             yield own
@@ -161,20 +224,25 @@ def _now(request: pytest.FixtureRequest, result: Any) -> Any:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Runs an async test in the loop of its cluster."""
+    """Runs an async test in the loop of its cluster, also where pytest-asyncio has wrapped it to run in another."""
     runner = pyfuncitem.stash.get(RUNNER, None)
-    if runner is None or not _is_async(pyfuncitem):
+    if runner is None:
         return None
+    function = pyfuncitem.obj
+    if not inspect.iscoroutinefunction(function):
+        function = getattr(function, "__wrapped__", None)
+        if not inspect.iscoroutinefunction(function):
+            return None
     names = pyfuncitem._fixtureinfo.argnames
-    runner.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    runner.run(function(**{name: pyfuncitem.funcargs[name] for name in names}))
     return True
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
 ) -> Generator[None, Any, Any]:
-    """Async fixtures that use `cluster` run in its loop too."""
+    """Async fixtures of tests that use `cluster` run in its loop too (pytest-asyncio then finds plain functions)."""
     function = fixturedef.func
     asynchronous = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
     if asynchronous and "cluster" in request.fixturenames and _is_async(request.node):

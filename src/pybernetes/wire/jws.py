@@ -88,7 +88,9 @@ def sign(claims: Mapping[str, Any], key: SigningKey) -> str:
         signature = key.private.sign(signed.encode(), padding.PKCS1v15(), algorithm)
     else:
         size = (key.private.curve.key_size + 7) // 8
-        r, s = decode_dss_signature(key.private.sign(signed.encode(), ec.ECDSA(algorithm)))
+        r, s = decode_dss_signature(
+            key.private.sign(signed.encode(), ec.ECDSA(algorithm, deterministic_signing=True))
+        )
         signature = r.to_bytes(size, "big") + s.to_bytes(size, "big")
     return f"{signed}.{encode_part(signature)}"
 

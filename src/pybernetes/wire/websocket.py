@@ -5,6 +5,7 @@ The handshake itself is plain HTTP: `accept` gives a handler's answer, `open_web
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 from collections import deque
@@ -19,6 +20,8 @@ from pybernetes.wire.http.messages import Request, Response, Upgrade, header_pai
 from pybernetes.wire.stream import Stream
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+LINGER = 1.0
+"""Seconds that a peer is given to answer a close frame."""
 MAX_MESSAGE = 16 * 1024 * 1024
 
 Message = bytes | str
@@ -148,6 +151,23 @@ class WebSocket:
         self._send_control()
         self._stream.close()
 
+    async def finish(self) -> None:
+        """Closes as a server does that has said all: what the peer still sends is read and dropped until it has seen
+        the close frame, because a connection that is closed over unread bytes loses what was sent last."""
+        self._frames.close(CloseReason.NORMAL_CLOSURE)
+        self._send_control()
+        try:
+            async with asyncio.timeout(LINGER):
+                while not self._frames.closed and not self._stream.closing:
+                    data = await self._stream.read()
+                    if not data:
+                        break
+                    self._frames.receive(data)
+        except (TimeoutError, ConnectionError):
+            pass  # the peer is gone, or does not listen
+        finally:
+            self._stream.close()
+
     def _send_control(self) -> None:
         frames, self._frames.outgoing = self._frames.outgoing, []
         if frames and not self._stream.closing:
@@ -201,7 +221,7 @@ def accept(
         try:
             await serve(websocket)
         finally:
-            await websocket.close()
+            await websocket.finish()
 
     headers = [("Upgrade", "websocket"), ("Sec-WebSocket-Accept", accept_key(key))]
     if subprotocol:

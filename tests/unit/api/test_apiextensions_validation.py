@@ -247,7 +247,12 @@ def test_transition_rules_need_a_value_that_can_be_found_again() -> None:
             {
                 "l": {
                     "type": "array",
-                    "items": {"type": "string", "x-kubernetes-validations": [{"rule": "self == oldSelf"}]},
+                    "maxItems": 9,
+                    "items": {
+                        "type": "string",
+                        "maxLength": 9,
+                        "x-kubernetes-validations": [{"rule": "self == oldSelf"}],
+                    },
                 }
             }
         )

@@ -148,18 +148,6 @@ def test_impersonation_needs_the_right_to_it(env: Env) -> None:
     asyncio.run(main())
 
 
-def test_a_flood_is_answered_by_429(run) -> None:
-    async def scenario(ask: Asker) -> None:
-        ask.server.services.in_flight = 400
-        response = await ask("GET", "/api/v1/pods")
-        assert response.status == 429
-        assert header(response, "retry-after") == "1"
-        ask.server.services.in_flight = 0
-        assert (await ask("GET", "/api/v1/pods")).status == 200
-
-    run(scenario)
-
-
 def test_a_bug_is_a_500_and_a_traceback_in_the_log(run, caplog) -> None:
     async def scenario(ask: Asker) -> None:
         ask.server.services.registry = None

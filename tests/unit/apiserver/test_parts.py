@@ -124,8 +124,8 @@ def test_one_port_number_serves_two_protocols_of_a_service() -> None:
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("10.1.0.1", "is not in the valid range. The range of valid IPs is 10.0.0.0/24"),
-        ("10.0.0.0", "is not in the valid range"),
+        ("10.1.0.1", "the provided network does not match the current range"),
+        ("10.0.0.0", "is not in the valid range. The range of valid IPs is 10.0.0.0/24"),
         ("hello", "must be a valid IP address"),
     ],
 )

@@ -22,7 +22,8 @@ from pybernetes.store.types import Delete, Put
 
 
 def pod(name: str, node: str = "", **labels: str) -> bytes:
-    tree = {"kind": "Pod", "metadata": {"name": name, "namespace": "a", "uid": name, "labels": labels}}
+    metadata = {"name": name, "namespace": "a", "uid": name, "labels": labels}
+    tree = {"kind": "Pod", "apiVersion": "v1", "metadata": metadata}
     return encode({**tree, "spec": {"nodeName": node} if node else {}})
 
 
@@ -50,10 +51,19 @@ def select(cache, **query: str) -> list[str]:
 
 
 def test_encoding_puts_the_resource_version_where_it_is_found() -> None:
-    tree = {"kind": "Pod", "metadata": {"resourceVersion": "5", "name": "p"}, "spec": {}}
+    tree = {
+        "kind": "Pod",
+        "apiVersion": "v1",
+        "metadata": {"resourceVersion": "5", "name": "p"},
+        "spec": {},
+    }
     version = Version(kinds.POD, "/registry/pods/p", encode(tree), 7)
     assert orjson.loads(version.encoded()) == {**tree, "metadata": {"resourceVersion": "7", "name": "p"}}
     assert orjson.loads(version.document(9))["metadata"]["resourceVersion"] == "9"
+    assert orjson.loads(b"".join(version.item())[1:]) == {
+        "metadata": {"resourceVersion": "7", "name": "p"},
+        "spec": {},
+    }
     assert version.tree() is version.tree()
     foreign = Version(
         kinds.POD, "/registry/pods/p", orjson.dumps({"kind": "Pod", "metadata": {"name": "p"}}), 3
@@ -93,7 +103,7 @@ def test_a_revision_that_never_comes_times_out(env: Env, monkeypatch: pytest.Mon
         async with cache_of(store) as (cacher, _):
             with pytest.raises(Timeout) as caught:
                 await cacher.wait_for(999)
-            assert caught.value.message == "Too large resource version: 999, current: 1"
+            assert caught.value.message == "Timeout: Too large resource version: 999, current: 1"
 
     asyncio.run(main())
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from pybernetes.api.errors import error_from_status
 from pybernetes.api.kind import Kind
-from pybernetes.api.kinds import KINDS
+from pybernetes.api.kinds import KINDS, by_kind
 from pybernetes.api.meta import Obj
 from pybernetes.apiserver.config import ApiServerConfig
 from pybernetes.apiserver.server import ApiServer
@@ -62,6 +62,10 @@ class HandlerTransport:
         tree = json.loads(await body_of(response))
         if response.status >= 400:
             raise error_from_status(tree)
+        if call.verb == "list" and by_kind(call.kind.api_version, call.kind.kind) is not None:
+            types = {"apiVersion": call.kind.api_version, "kind": call.kind.kind}
+            assert not any("kind" in item or "apiVersion" in item for item in tree["items"])
+            return {**tree, "items": [{**item, **types} for item in tree["items"]]}
         return tree
 
     @asynccontextmanager

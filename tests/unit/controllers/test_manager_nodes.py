@@ -10,7 +10,7 @@ from world import World, play, pod
 
 from pybernetes.api import kinds
 from pybernetes.api.meta import Obj, is_deleting, name_of
-from pybernetes.control.manager import UnknownController
+from pybernetes.controllers.selection import UnknownController
 from pybernetes.controllers.table import CONTROLLERS
 
 NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
@@ -35,6 +35,8 @@ async def keep_renewing(world: World, name: str, seconds: float) -> None:
 def test_a_silent_node_is_marked_tainted_and_its_pods_are_evicted_in_time() -> None:
     async def story(world: World) -> None:
         await world.node("n1")
+        await world.node("well")
+        world.start(keep_renewing(world, "well", 3600))
         await world.client.create(kinds.POD, pod("patient", nodeName="n1"))
         hasty = pod("hasty", nodeName="n1")
         toleration = {
@@ -105,6 +107,7 @@ def test_a_manager_that_was_down_gives_nodes_their_grace_before_it_judges() -> N
 def test_conditions_and_cordon_become_taints_and_foreign_taints_stay() -> None:
     async def story(world: World) -> None:
         own = {"key": "dedicated", "value": "db", "effect": "NoSchedule"}
+        await world.node("well")
         await world.node("n1", unschedulable=True, taints=[own])
         conditions = [{"type": "Ready", "status": "False"}, {"type": "DiskPressure", "status": "True"}]
         await world.client.patch(
@@ -161,14 +164,21 @@ def test_pods_of_a_node_that_is_gone_are_removed() -> None:
     play(story)
 
 
+DEFAULT = {c.name for c in CONTROLLERS} - {"bootstrap-signer-controller", "token-cleaner-controller"}
+
+
 @pytest.mark.parametrize(
     ("selection", "names", "collector"),
     [
-        ("*", {c.name for c in CONTROLLERS}, True),
-        ("*,-garbage-collector-controller", {c.name for c in CONTROLLERS}, False),
+        ("*", DEFAULT, True),
+        ("*,-garbage-collector-controller", DEFAULT, False),
+        ("*,bootstrapsigner,tokencleaner", {c.name for c in CONTROLLERS}, True),
+        ("-podgc,*", DEFAULT - {"pod-garbage-collector-controller"}, True),
+        ("*,-service,-route", DEFAULT, True),
+        ("ttl,-ttl", {"ttl-controller"}, False),
         (
             "*,-pod-garbage-collector-controller",
-            {c.name for c in CONTROLLERS} - {"pod-garbage-collector-controller"},
+            DEFAULT - {"pod-garbage-collector-controller"},
             True,
         ),
         ("pod-garbage-collector-controller", {"pod-garbage-collector-controller"}, False),

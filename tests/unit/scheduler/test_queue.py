@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from pybernetes.scheduler.framework import Change, on
+from dataclasses import replace
+
+from pybernetes.api.meta import Obj, uid_of
+from pybernetes.scheduler.framework import Change, Plugin, on
 from pybernetes.scheduler.plugins.table import DEFAULT_PROFILE
-from pybernetes.scheduler.podfacts import read_facts
+from pybernetes.scheduler.podfacts import PodFacts, read_facts
+from pybernetes.scheduler.profile import Profile
 from pybernetes.scheduler.queue import SchedulingQueue
 
 from .trees import pod
@@ -95,3 +99,110 @@ def test_a_pod_that_went_is_not_given_back() -> None:
     queue.failed(queued, 0)
     assert len(queue) == 0
     assert queue.next_deadline() is None
+
+
+def gate(*plugins: Plugin) -> Profile:
+    """The default profile with these PreEnqueue plugins."""
+    return replace(DEFAULT_PROFILE, pre_enqueue=plugins)
+
+
+def test_what_changed_while_a_pod_was_decided_on_counts_when_it_is_given_back() -> None:
+    queue = queue_of(pod("a"))
+    (a,) = queue.pop(1, 0)
+    assert not queue.changed(POD_GONE, 0)
+    queue.unschedulable(a, frozenset(("Fit",)), 0)
+    assert queue.counts()["backoff"] == 1
+    (a,) = queue.pop(1, 2)
+    queue.changed(UNTAINTED, 2)
+    queue.unschedulable(a, frozenset(("Fit",)), 2)
+    assert queue.counts()["unschedulable"] == 1
+
+
+def test_a_hint_decides_pod_by_pod() -> None:
+    def same_label(facts: PodFacts, change: Change) -> bool:
+        return change.new is not None and facts.labels == change.new["metadata"]["labels"]
+
+    queue = SchedulingQueue({"Hinted": (on("Node", "labels", hint=same_label),)})
+    for each in (pod("a", labels={"x": "1"}), pod("b", labels={"x": "2"})):
+        queue.put(each, read_facts(each), DEFAULT_PROFILE)
+    for queued in queue.pop(2, 0):
+        queue.unschedulable(queued, frozenset(("Hinted",)), 0)
+    queue.changed(Change("Node", frozenset(("labels",)), None, {"metadata": {"labels": {"x": "2"}}}), 20)
+    assert names(queue.pop(9, 20)) == ["b"]
+
+
+def test_held_back_pods_are_asked_about_again_where_a_change_may_help() -> None:
+    shut, asked = {"a", "b"}, []
+
+    def closed(_facts: PodFacts, tree: Obj) -> str:
+        asked.append(tree["metadata"]["name"])
+        return "closed" if tree["metadata"]["name"] in shut else ""
+
+    queue = SchedulingQueue({"Door": (on("Node", "labels"),)})
+    profile = gate(Plugin("Door", pre_enqueue=closed))
+    for each in (pod("a"), pod("b")):
+        queue.put(each, read_facts(each), profile)
+    assert queue.counts()["gated"] == 2
+    assert queue.refused() == {("Door", "default-scheduler"): 2}
+    shut.discard("b")
+    queue.changed(POD_GONE, 1)
+    assert asked == ["a", "b"]
+    queue.changed(Change("Node", frozenset(("labels",))), 1)
+    assert names(queue.pop(9, 1)) == ["b"]
+    queue.remove(uid_of(pod_named(queue, "a")))
+    assert queue.counts() == {"active": 1, "backoff": 0, "unschedulable": 0, "gated": 0}
+
+
+def pod_named(queue: SchedulingQueue, name: str) -> Obj:
+    return next(each.pod for each in queue.waiting() if each.pod["metadata"]["name"] == name)
+
+
+def test_a_pre_enqueue_that_raises_makes_its_pod_wait_and_is_told() -> None:
+    broken = [True]
+
+    def moody(_facts: PodFacts, _tree: Obj) -> str:
+        if broken:
+            raise RuntimeError("boom")
+        return ""
+
+    queue = SchedulingQueue({})
+    first = pod("a")
+    queue.put(first, read_facts(first), gate(Plugin("Moody", pre_enqueue=moody)), 0)
+    assert queue.troubles == [(first, 'running PreEnqueue plugin "Moody": boom')]
+    assert (queue.counts()["backoff"], queue.next_deadline()) == (1, 1)
+    assert queue.pop(1, 1) == []
+    assert len(queue.troubles) == 2
+    broken.clear()
+    assert names(queue.pop(1, 3)) == ["a"]
+
+
+def test_keys_that_cannot_be_compared_leave_the_order_of_arrival() -> None:
+    def mixed(_facts: PodFacts, arrival: int) -> tuple[object, ...]:
+        return (arrival if arrival else "first",)
+
+    queue = SchedulingQueue({})
+    profile = replace(DEFAULT_PROFILE, queue_sort=Plugin("Mixed", queue_sort=mixed))
+    for each in (pod("a"), pod("b")):
+        queue.put(each, read_facts(each), profile, 0)
+    assert names(queue.pop(9, 0)) == ["a"]
+    assert [message for _, message in queue.troubles] == [
+        "running QueueSort plugin \"Mixed\": '<' not supported between instances of 'int' and 'str'"
+    ]
+    assert names(queue.pop(9, 2)) == ["b"]
+
+
+def test_what_came_into_which_part_is_counted() -> None:
+    queue = queue_of(pod("a"), pod("gated", schedulingGates=[{"name": "g"}]))
+    (a,) = queue.pop(1, 0)
+    queue.unschedulable(a, frozenset(("Fit",)), 0)
+    queue.changed(POD_GONE, 0)
+    queue.pop(1, 5)
+    queue.failed(a, 5)
+    assert queue.incoming == {
+        ("active", "PodAdd"): 1,
+        ("gated", "PodAdd"): 1,
+        ("unschedulable", "ScheduleAttemptFailure"): 1,
+        ("backoff", "AssignedPodDelete"): 1,
+        ("active", "BackoffComplete"): 1,
+        ("backoff", "ScheduleAttemptFailure"): 1,
+    }

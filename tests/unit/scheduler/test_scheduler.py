@@ -3,109 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
 from pybernetes.api import kinds
-from pybernetes.api.errors import ServiceUnavailable
-from pybernetes.api.kind import new_object
-from pybernetes.api.meta import Obj
-from pybernetes.apiserver.config import ApiServerConfig
-from pybernetes.apiserver.server import ApiServer
-from pybernetes.apiserver.user import MASTERS, User
 from pybernetes.client.client import ApiClient
-from pybernetes.client.interface import Call
-from pybernetes.clock import Env
 from pybernetes.scheduler import queue
 from pybernetes.scheduler.scheduler import Scheduler
-from pybernetes.store.memory import MemoryStore
 
+from .playing import TAINT, bound, events_of, make, play, refused, scheduled_condition, until
 from .trees import anti_affinity, node, pod
-
-Story = Callable[[ApiClient, Scheduler], Awaitable[None]]
-TAINT = [{"key": "k", "value": "v", "effect": "NoSchedule"}]
-
-
-class FlakyTransport:
-    """A transport whose first bindings fail."""
-
-    def __init__(self, inner: Any, failures: int) -> None:
-        self._inner = inner
-        self._failures = failures
-        self.watch, self.close = inner.watch, inner.close
-
-    async def call(self, call: Call) -> Obj:
-        if call.subresource == "binding" and self._failures:
-            self._failures -= 1
-            raise ServiceUnavailable("not now")
-        result: Obj = await self._inner.call(call)
-        return result
-
-
-def play(story: Story, *, binding_failures: int = 0) -> None:
-    """Runs a story while the scheduler runs beside it."""
-
-    async def main() -> None:
-        env = Env(now=lambda: 1_790_000_000.0, rng=random.Random(7))
-        store = MemoryStore(env)
-        async with ApiServer(store, env, ApiServerConfig(freeze_trees=True)) as server, asyncio.timeout(10):
-            transport = server.transport(User("admin", groups=(MASTERS,)))
-            client = ApiClient(transport)
-            scheduler = Scheduler(ApiClient(FlakyTransport(transport, binding_failures)), env)
-            running = asyncio.create_task(scheduler.run())
-            account = new_object(kinds.SERVICEACCOUNT, "default", "default")
-            await client.create(kinds.SERVICEACCOUNT, account)
-            try:
-                await story(client, scheduler)
-                assert not running.done()
-            finally:
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
-        await store.close()
-
-    asyncio.run(main())
-
-
-async def make(client: ApiClient, tree: dict[str, Any]) -> Obj:
-    kind = kinds.NODE if tree["kind"] == "Node" else kinds.POD
-    created = await client.create(kind, {**tree, "metadata": {**tree["metadata"], "uid": None}})
-    if kind is kinds.NODE:
-        name = tree["metadata"]["name"]
-        # A new node is tainted as not ready; nobody here watches its conditions.
-        await client.patch(kind, name, "", {"spec": {"taints": tree["spec"].get("taints")}})
-        created = await client.patch(kind, name, "", {"status": tree["status"]}, subresource="status")
-    return created
-
-
-async def until(client: ApiClient, name: str, holds: Callable[[Obj], bool]) -> Obj:
-    """Waits on a watch until the pod is as wanted."""
-    async with client.watch(kinds.POD, "default", fields=f"metadata.name={name}") as events:
-        async for event in events:
-            if event.type != "BOOKMARK" and holds(event.object):
-                return event.object
-    raise AssertionError("the watch ended")
-
-
-async def events_of(client: ApiClient, reason: str) -> list[Obj]:
-    return [each for each in (await client.list(kinds.EVENT, "default")).items if each["reason"] == reason]
-
-
-def bound(obj: Obj) -> bool:
-    return bool(obj["spec"].get("nodeName"))
-
-
-def scheduled_condition(obj: Obj) -> Obj:
-    conditions = (obj.get("status") or {}).get("conditions") or ()
-    return next((each for each in conditions if each["type"] == "PodScheduled"), {})
-
-
-def refused(obj: Obj) -> bool:
-    return scheduled_condition(obj).get("status") == "False"
 
 
 def test_a_pod_gets_a_node_a_condition_and_an_event() -> None:
@@ -116,7 +25,7 @@ def test_a_pod_gets_a_node_a_condition_and_an_event() -> None:
         web = await until(client, "web", bound)
         assert web["spec"]["nodeName"] == "b"
         assert scheduled_condition(web)["status"] == "True"
-        await scheduler._recorder.flush()
+        await scheduler.reporter.flush()
         (event,) = await events_of(client, "Scheduled")
         assert event["message"] == "Successfully assigned default/web to b"
         assert event["source"]["component"] == "default-scheduler"
@@ -143,7 +52,7 @@ def test_a_pod_that_fits_nowhere_says_so_and_goes_when_a_node_comes() -> None:
         )
         await make(client, node("b"))
         assert (await until(client, "web", bound))["spec"]["nodeName"] == "b"
-        await scheduler._recorder.flush()
+        await scheduler.reporter.flush()
         failed = await events_of(client, "FailedScheduling")
         assert {event["type"] for event in failed} == {"Warning"}
         assert "no nodes available to schedule pods" in {event["message"] for event in failed}

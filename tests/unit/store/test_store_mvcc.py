@@ -18,7 +18,7 @@ from pybernetes.store.watchhub import WatchHub
 KEYS = ("a", "ab", "b", "c", "d")
 keys = st.sampled_from(KEYS)
 op = st.one_of(
-    st.builds(Put, keys, st.binary(max_size=2)),
+    st.builds(Put, keys, st.binary(max_size=2), st.just(0)),
     st.builds(Delete, keys, st.none() | keys),
 )
 step = st.one_of(

@@ -75,6 +75,7 @@ MUTATINGADMISSIONPOLICY = Kind(
     kind="MutatingAdmissionPolicy",
     plural="mutatingadmissionpolicies",
     namespaced=False,
+    unconditional_update=False,
     singular="mutatingadmissionpolicy",
     categories=("api-extensions",),
     schema="io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy",

@@ -21,6 +21,7 @@ MUTATINGADMISSIONPOLICYBINDING = Kind(
     kind="MutatingAdmissionPolicyBinding",
     plural="mutatingadmissionpolicybindings",
     namespaced=False,
+    unconditional_update=False,
     singular="mutatingadmissionpolicybinding",
     categories=("api-extensions",),
     schema="io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding",

@@ -11,6 +11,7 @@ MUTATINGWEBHOOKCONFIGURATION = Kind(
     kind="MutatingWebhookConfiguration",
     plural="mutatingwebhookconfigurations",
     namespaced=False,
+    unconditional_update=False,
     singular="mutatingwebhookconfiguration",
     categories=("api-extensions",),
     schema="io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration",

@@ -40,6 +40,7 @@ VALIDATINGADMISSIONPOLICYBINDING = Kind(
     kind="ValidatingAdmissionPolicyBinding",
     plural="validatingadmissionpolicybindings",
     namespaced=False,
+    unconditional_update=False,
     singular="validatingadmissionpolicybinding",
     categories=("api-extensions",),
     schema="io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding",

@@ -11,6 +11,7 @@ VALIDATINGWEBHOOKCONFIGURATION = Kind(
     kind="ValidatingWebhookConfiguration",
     plural="validatingwebhookconfigurations",
     namespaced=False,
+    unconditional_update=False,
     singular="validatingwebhookconfiguration",
     categories=("api-extensions",),
     schema="io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration",

@@ -14,12 +14,13 @@ from typing import Any
 
 from pybernetes.lang.cel.errors import CelCompileError, CelCostExceeded, CelError
 from pybernetes.lang.cel.lexer import tokens
-from pybernetes.lang.cel.program import Budget, Program, compile
+from pybernetes.lang.cel.program import Budget, Program, compile, cost_of
 from pybernetes.lang.cel.types import BOOL, STRING, Type, is_dyn, optional_of
 from pybernetes.lang.cel.values import NONE, Optional
 
 from ..fielderrors import FieldErrors, Verbatim
 from ..meta import Obj
+from .celcosts import Costs, Sized, sized, times_below, whole_cost
 from .celtypes import Convert, converter, declared
 from .schemavalidation import UNKNOWN
 from .structural import Structural
@@ -85,16 +86,28 @@ class Environments:
     def __init__(self, schema: Structural, root: bool) -> None:
         """`root`: the schema of whole objects."""
         self._type = declared(schema, root=root)
+        self._size: Sized | None = None
+        self._schema, self._root = schema, root
 
     @property
     def visible(self) -> bool:
         return self._type is not None
 
-    def program(self, given: Obj, text: str, result: Type) -> Program:
-        """An expression of a rule. Raises CelCompileError, WrongResult."""
+    def cost(self, given: Obj, text: str, times: int | None) -> int:
+        """The most that an expression of a rule may cost, if its node may occur so often (None: unbounded)."""
+        if self._size is None:
+            self._size = sized(self._schema, root=self._root)
+        assert self._size is not None
+        return whole_cost(cost_of(text, self._names(given), self._size.at), self._size, times)
+
+    def _names(self, given: Obj) -> dict[str, Type]:
         assert self._type is not None
         old = optional_of(self._type) if given.get("optionalOldSelf") else self._type
-        program = compile(text, {"self": self._type, "oldSelf": old})
+        return {"self": self._type, "oldSelf": old}
+
+    def program(self, given: Obj, text: str, result: Type) -> Program:
+        """An expression of a rule. Raises CelCompileError, WrongResult."""
+        program = compile(text, self._names(given))
         if program.type != result and not is_dyn(program.type):
             raise WrongResult(text)
         return program
@@ -246,28 +259,49 @@ def _message(rule: Rule, variables: Mapping[str, Any]) -> str:
 
 
 def validate_rules(
-    schema: Structural, errors: FieldErrors, *, root: bool = True, correlatable: bool = True
+    schema: Structural,
+    errors: FieldErrors,
+    *,
+    root: bool = True,
+    correlatable: bool = True,
+    times: int | None = 1,
+    costs: Costs | None = None,
 ) -> None:
-    """The rules of a structural schema compile and give what they must. `errors` stands at the schema."""
+    """The rules of a structural schema compile, give what they must and do not cost too much. `errors` stands at the
+    schema, of which an object has at most `times` values (None: nobody knows)."""
+    first, costs = costs is None, costs or Costs()
     given = schema.raw.get("x-kubernetes-validations") or ()
     if given:
         environments = Environments(schema, root)
         for number, each in enumerate(given):
-            _validate_rule(environments, each, correlatable, errors.at("x-kubernetes-validations").at(number))
+            here = errors.at("x-kubernetes-validations").at(number)
+            _validate_rule(environments, each, correlatable, here, times, costs)
+    often = times_below(schema, times)
     for name, below in schema.properties.items():
         if name in (schema.raw.get("properties") or {}):
             here = errors.at("properties").at_key(name)
-            validate_rules(below, here, root=False, correlatable=correlatable)
+            validate_rules(below, here, root=False, correlatable=correlatable, times=often, costs=costs)
     if isinstance(schema.additional, Structural):
+        here = errors.at("additionalProperties")
         validate_rules(
-            schema.additional, errors.at("additionalProperties"), root=False, correlatable=correlatable
+            schema.additional, here, root=False, correlatable=correlatable, times=often, costs=costs
         )
     if schema.item is not None:
         found_again = correlatable and schema.list_type == "map"
-        validate_rules(schema.item, errors.at("items"), root=False, correlatable=found_again)
+        here = errors.at("items")
+        validate_rules(schema.item, here, root=False, correlatable=found_again, times=often, costs=costs)
+    if first:
+        costs.report(errors)
 
 
-def _validate_rule(environments: Environments, given: Obj, correlatable: bool, errors: FieldErrors) -> None:
+def _validate_rule(
+    environments: Environments,
+    given: Obj,
+    correlatable: bool,
+    errors: FieldErrors,
+    times: int | None,
+    costs: Costs,
+) -> None:
     text, message = given.get("rule", ""), given.get("message", "")
     if not text.strip():
         errors.required("rule", "rule is not specified")
@@ -287,13 +321,18 @@ def _validate_rule(environments: Environments, given: Obj, correlatable: bool, e
     if not environments.visible:
         return
     program = _compiled(environments, given, "rule", errors)
+    if program is not None:
+        costs.add(environments.cost(given, text, times), errors, "rule", "estimated rule cost")
     if program is not None and speaks_of_old(text) and not correlatable and not given.get("optionalOldSelf"):
         where = errors.path.rpartition(".x-kubernetes-validations")[0]
         errors.invalid(
             text, f"oldSelf cannot be used on the uncorrelatable portion of the schema within {where}", "rule"
         )
     if given.get("messageExpression"):
-        _compiled(environments, given, "messageExpression", errors)
+        told = _compiled(environments, given, "messageExpression", errors)
+        if told is not None:
+            cost = environments.cost(given, told.text, 1)
+            costs.add(cost, errors, "messageExpression", "estimated messageExpression cost")
 
 
 def _compiled(environments: Environments, given: Obj, field: str, errors: FieldErrors) -> Program | None:

@@ -9,6 +9,7 @@ from ..fielderrors import FieldErrors
 from ..kind import Column, Kind
 from ..meta import MutableObj, Obj, annotations_of
 from ..podspec.defaults import default_template
+from ..podspec.warnings import template_warnings
 from ..validation.selectors import is_empty, validate_label_selector
 from ..validation.values import immutable
 from .rolling import at_most_all, int_or_percent, is_zero
@@ -136,6 +137,10 @@ def _count(name: str, field: str) -> Column:
     return Column(name, lambda obj, _: dig(obj, "status", field) or 0, "integer")
 
 
+def warnings(daemonset: Obj, old: Obj | None) -> list[str]:
+    return template_warnings(daemonset, old, "spec", "template")
+
+
 DAEMONSET = Kind(
     group="apps",
     version="v1",
@@ -155,6 +160,7 @@ DAEMONSET = Kind(
     validate=validate,
     validate_update=validate_update,
     validate_status=validate_status,
+    warnings=warnings,
     columns=(
         NAME,
         _count("Desired", "desiredNumberScheduled"),

@@ -11,9 +11,11 @@ from ..fielderrors import FieldErrors
 from ..kind import Cell, Column, Kind
 from ..meta import MutableObj, Obj
 from ..podspec.defaults import default_template
+from ..podspec.warnings import template_warnings
 from ..validation.values import immutable
 from .workload import (
     fresh_status,
+    name_warnings,
     validate_always_running,
     validate_counts,
     validate_selector,
@@ -121,12 +123,18 @@ def _ready(deployment: Obj, _now: float) -> Cell:
     return f"{ready}/{dig(deployment, 'spec', 'replicas') or 0}"
 
 
+def warnings(deployment: Obj, old: Obj | None) -> list[str]:
+    named = name_warnings(deployment) if old is None else []
+    return [*named, *template_warnings(deployment, old, "spec", "template")]
+
+
 DEPLOYMENT = Kind(
     group="apps",
     version="v1",
     kind="Deployment",
     plural="deployments",
     namespaced=True,
+    status_metadata=("annotations", "finalizers", "ownerReferences"),
     singular="deployment",
     short_names=("deploy",),
     categories=("all",),
@@ -138,6 +146,7 @@ DEPLOYMENT = Kind(
     validate=validate,
     validate_update=validate_update,
     validate_status=validate_status,
+    warnings=warnings,
     columns=(
         NAME,
         Column("Ready", _ready),

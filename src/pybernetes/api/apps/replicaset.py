@@ -7,10 +7,12 @@ from ..fielderrors import FieldErrors
 from ..kind import Column, Kind
 from ..meta import MutableObj, Obj
 from ..podspec.defaults import default_template
+from ..podspec.warnings import template_warnings
 from ..selectable import field_number
 from ..validation.values import immutable
 from .workload import (
     fresh_status,
+    name_warnings,
     validate_always_running,
     validate_counts,
     validate_selector,
@@ -52,6 +54,11 @@ def validate_status(new: Obj, _old: Obj, errors: FieldErrors) -> None:
     validate_status_counts(new.get("status") or {}, errors.at("status"), *COUNTS, "observedGeneration")
 
 
+def warnings(replicaset: Obj, old: Obj | None) -> list[str]:
+    named = name_warnings(replicaset) if old is None else []
+    return [*named, *template_warnings(replicaset, old, "spec", "template")]
+
+
 REPLICASET = Kind(
     group="apps",
     version="v1",
@@ -69,6 +76,7 @@ REPLICASET = Kind(
     validate=validate,
     validate_update=validate_update,
     validate_status=validate_status,
+    warnings=warnings,
     columns=(
         NAME,
         Column("Desired", lambda obj, _: dig(obj, "spec", "replicas") or 0, "integer"),

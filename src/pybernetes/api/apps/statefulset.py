@@ -13,6 +13,7 @@ from ..kind import Cell, Column, Kind
 from ..meta import MutableObj, Obj
 from ..podspec.defaults import default_template
 from ..podspec.validate_claim import validate_claim_template
+from ..podspec.warnings import template_warnings
 from ..validation.selectors import is_empty, validate_label_selector
 from .rolling import at_most_all, int_or_percent, is_zero
 from .workload import name_warnings, validate_collisions, validate_counts, validate_template
@@ -182,6 +183,7 @@ def validate_status(new: Obj, old: Obj, errors: FieldErrors) -> None:
 
 def warnings(statefulset: Obj, old: Obj | None) -> list[str]:
     found = name_warnings(statefulset) if old is None else []
+    found += template_warnings(statefulset, old, "spec", "template")
     if (dig(statefulset, "spec", "revisionHistoryLimit") or 0) < 0:
         found.append(
             "spec.revisionHistoryLimit: a negative value retains all historical revisions; "

@@ -11,6 +11,7 @@ from ..cells import AGE, NAME, container_cells, dig, selector_column, since
 from ..fielderrors import FieldErrors
 from ..kind import Cell, Column, Kind
 from ..meta import MutableObj, Obj
+from ..podspec.warnings import template_warnings
 from ..validation.values import one_of
 from .job import default_spec, drop_disabled, spec_warnings
 from .job_validation import validate_job_spec
@@ -132,6 +133,7 @@ def _validate_job(spec: Obj, errors: FieldErrors) -> None:
 
 def warnings(cronjob: Obj, old: Obj | None) -> list[str]:
     found = name_warnings(cronjob) if old is None else []
+    found += template_warnings(cronjob, old, "spec", "jobTemplate", "spec", "template")
     found += spec_warnings(_job_spec(cronjob), "spec.jobTemplate.spec")
     if "TZ" in dig(cronjob, "spec", "schedule"):
         found.append(

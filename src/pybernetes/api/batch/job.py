@@ -13,6 +13,7 @@ from ..cells import AGE, NAME, container_cells, dig, selector_column
 from ..kind import Cell, Column, Kind
 from ..meta import MutableObj, Obj, is_deleting
 from ..podspec.defaults import default_template
+from ..podspec.warnings import template_warnings
 from ..selectable import field_number
 from .job_labels import CONTROLLER_UID, generated_labels
 from .job_status_validation import is_true, validate_status
@@ -90,7 +91,11 @@ def drop_disabled(spec: MutableObj, old: Obj) -> None:
 
 
 def warnings(job: Obj, old: Obj | None) -> list[str]:
-    return [*(name_warnings(job) if old is None else ()), *spec_warnings(job.get("spec") or {}, "spec")]
+    return [
+        *(name_warnings(job) if old is None else ()),
+        *spec_warnings(job.get("spec") or {}, "spec"),
+        *template_warnings(job, old, "spec", "template"),
+    ]
 
 
 def spec_warnings(spec: Obj, path: str) -> list[str]:

@@ -96,6 +96,7 @@ CLUSTERTRUSTBUNDLE = Kind(
     kind="ClusterTrustBundle",
     plural="clustertrustbundles",
     namespaced=False,
+    unconditional_update=False,
     singular="clustertrustbundle",
     schema="io.k8s.api.certificates.v1.ClusterTrustBundle",
     name_rule="path",

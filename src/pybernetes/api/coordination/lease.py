@@ -45,6 +45,7 @@ LEASE = Kind(
     kind="Lease",
     plural="leases",
     namespaced=True,
+    unconditional_update=False,
     singular="lease",
     schema="io.k8s.api.coordination.v1.Lease",
     validate=validate,

@@ -40,7 +40,7 @@ def validate(config_map: Obj, errors: FieldErrors) -> None:
         errors.at("data").at_key(key).invalid(key, "duplicate of key present in binaryData")
     size = sum(len(value.encode()) for value in data.values()) + sum(len(v) * 3 // 4 for v in binary.values())
     if size > MAX_SIZE:
-        errors.too_long(MAX_SIZE)
+        errors.too_long(MAX_SIZE, "[]")
 
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:

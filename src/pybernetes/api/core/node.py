@@ -7,6 +7,7 @@ from ..fielderrors import FieldErrors
 from ..kind import Cell, Column, Kind
 from ..meta import Obj, labels_of
 from ..selectable import field_flag
+from ..validation.addresses import cidr_warnings
 
 ROLE_PREFIX, ROLE_LABEL = "node-role.kubernetes.io/", "kubernetes.io/role"
 
@@ -65,6 +66,18 @@ def validate(node: Obj, errors: FieldErrors) -> None:
         seen.add(identity)
 
 
+def warnings(node: Obj, _old: Obj | None) -> list[str]:
+    found = []
+    if dig(node, "spec", "configSource") is not None:
+        found.append("spec.configSource: the feature is removed")
+    if dig(node, "spec", "externalID"):
+        found.append("spec.externalID: this field is deprecated, and is unused by Kubernetes")
+    if blocks := dig(node, "spec", "podCIDRs"):
+        for index, text in enumerate(blocks):
+            found += cidr_warnings(f"spec.podCIDRs[{index}]", text)
+    return found
+
+
 NODE = Kind(
     group="",
     version="v1",
@@ -78,6 +91,7 @@ NODE = Kind(
     schema="io.k8s.api.core.v1.Node",
     validate=validate,
     validate_update=validate_update,
+    warnings=warnings,
     columns=(
         NAME,
         Column("Status", status_cell),

@@ -8,6 +8,7 @@ from ..meta import MutableObj, Obj
 from ..podspec.defaults import default_pod, default_pod_spec
 from ..podspec.remembered import validate_remembered
 from ..podspec.resources import qos_class
+from ..podspec.warnings import pod_warnings
 from ..selectable import field_flag, field_text
 from .pod_columns import COLUMNS
 from .pod_update import validate_pod_status, validate_pod_update
@@ -47,26 +48,7 @@ def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
 
 def warnings(pod: Obj, old: Obj | None) -> list[str]:
     """Settings that still work and should not be used."""
-    if old is not None:
-        return []
-    spec = pod.get("spec") or {}
-    found = []
-    if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
-        found.append(
-            "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"
-        )
-    for part in ("initContainers", "containers"):
-        for index, container in enumerate(spec.get(part) or ()):
-            seen: set[str] = set()
-            for number, variable in enumerate(container.get("env") or ()):
-                name = variable.get("name", "")
-                if name in seen:
-                    found.append(
-                        f'spec.{part}[{index}].env[{number}]: hides previous definition of "{name}", '
-                        "which may be dropped when using apply"
-                    )
-                seen.add(name)
-    return found
+    return [] if old is not None else pod_warnings(pod)
 
 
 SELECTABLE = {
@@ -86,6 +68,7 @@ POD = Kind(
     kind="Pod",
     plural="pods",
     namespaced=True,
+    status_metadata=("labels", "annotations", "finalizers"),
     singular="pod",
     short_names=("po",),
     categories=("all",),
@@ -102,6 +85,7 @@ POD = Kind(
         "status",
     ),
     schema="io.k8s.api.core.v1.Pod",
+    separable=True,
     generation=True,
     graceful=True,
     default=default,

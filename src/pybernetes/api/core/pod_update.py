@@ -18,6 +18,8 @@ MUTABLE = (
 def validate_pod_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
     """An update of the pod itself (not of status, binding, ephemeral containers or resize)."""
     after, before = new.get("spec") or {}, old.get("spec") or {}
+    if after == before:
+        return
     at = errors.at("spec")
     _validate_counts(after, before, at)
     if at:

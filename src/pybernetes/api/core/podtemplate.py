@@ -8,6 +8,7 @@ from ..fielderrors import FieldErrors
 from ..kind import Cell, Column, Kind
 from ..meta import MutableObj, Obj
 from ..podspec.defaults import default_template
+from ..podspec.warnings import template_warnings
 
 
 def default(podtemplate: MutableObj) -> None:
@@ -27,6 +28,10 @@ def _containers(field: str) -> Column:
     return Column("Containers" if field == "name" else "Images", cell)
 
 
+def warnings(podtemplate: Obj, old: Obj | None) -> list[str]:
+    return template_warnings(podtemplate, old, "template")
+
+
 PODTEMPLATE = Kind(
     group="",
     version="v1",
@@ -38,6 +43,7 @@ PODTEMPLATE = Kind(
     generation=True,
     default=default,
     validate=validate,
+    warnings=warnings,
     columns=(
         NAME,
         _containers("name"),

@@ -8,6 +8,7 @@ from ..fielderrors import FieldErrors
 from ..kind import Column, Kind
 from ..meta import MutableObj, Obj
 from ..podspec.defaults import default_template
+from ..podspec.warnings import template_warnings
 from ..selectable import field_number
 from ..validation.metadata import validate_labels
 
@@ -59,7 +60,8 @@ def validate_status(new: Obj, _old: Obj, errors: FieldErrors) -> None:
 
 
 def warnings(controller: Obj, old: Obj | None) -> list[str]:
-    return name_warnings(controller) if old is None else []
+    named = name_warnings(controller) if old is None else []
+    return [*named, *template_warnings(controller, old, "spec", "template")]
 
 
 REPLICATIONCONTROLLER = Kind(

@@ -6,6 +6,7 @@ from ..cells import AGE, NAME, at, dig, format_labels
 from ..kind import Cell, Column, Kind
 from ..meta import MutableObj, Obj
 from .service_validation import validate, validate_update
+from .service_warnings import warnings
 
 AFFINITY_SECONDS = 10800
 PORTED = ("NodePort", "LoadBalancer")
@@ -102,6 +103,7 @@ SERVICE = Kind(
     prepare_update=prepare_update,
     validate=validate,
     validate_update=validate_update,
+    warnings=warnings,
     columns=(
         NAME,
         Column("Type", at("spec", "type")),

@@ -9,7 +9,7 @@ from pybernetes.lang import names
 from ..cells import AGE, NAME, dig
 from ..fielderrors import FieldErrors
 from ..kind import Cell, Column, Kind
-from ..meta import MutableObj, Obj
+from ..meta import MutableObj, Obj, name_of
 from ..validation.metadata import without_status
 from .mandatory import EXEMPT, MANDATORY_SCHEMAS
 from .status import validate_status, validate_status_update
@@ -178,15 +178,22 @@ def _missing_level(schema: Obj, _now: float) -> Cell:
     return "?"
 
 
+def _precedence(schema: Obj) -> tuple[int, str]:
+    """The order in which schemas are asked, which is that of `kubectl get`."""
+    return dig(schema, "spec", "matchingPrecedence") or 0, name_of(schema)
+
+
 FLOWSCHEMA = Kind(
     group="flowcontrol.apiserver.k8s.io",
     version="v1",
     kind="FlowSchema",
     plural="flowschemas",
     namespaced=False,
+    status_metadata=(),
     singular="flowschema",
     subresources=("status",),
     schema="io.k8s.api.flowcontrol.v1.FlowSchema",
+    table_order=_precedence,
     generation=True,
     default=default,
     prepare_create=without_status,

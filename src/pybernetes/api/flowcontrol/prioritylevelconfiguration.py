@@ -152,6 +152,7 @@ PRIORITYLEVELCONFIGURATION = Kind(
     kind="PriorityLevelConfiguration",
     plural="prioritylevelconfigurations",
     namespaced=False,
+    status_metadata=(),
     singular="prioritylevelconfiguration",
     subresources=("status",),
     schema="io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration",

@@ -11,6 +11,7 @@ from ..meta import Obj
 from ..podspec.validate_placement import validate_tolerations
 from ..podspec.validate_resources import validate_amounts
 from ..validation.metadata import validate_labels
+from ..validation.nodelabels import deprecation
 from ..validation.values import immutable
 
 
@@ -31,15 +32,22 @@ def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
     immutable(new, old, "handler", errors)
 
 
+def warnings(runtime: Obj, _old: Obj | None) -> list[str]:
+    selector = dig(runtime, "scheduling", "nodeSelector") or ()
+    return [f"scheduling.nodeSelector: {why}" for label in selector if (why := deprecation(label))]
+
+
 RUNTIMECLASS = Kind(
     group="node.k8s.io",
     version="v1",
     kind="RuntimeClass",
     plural="runtimeclasses",
     namespaced=False,
+    unconditional_update=False,
     singular="runtimeclass",
     schema="io.k8s.api.node.v1.RuntimeClass",
     validate=validate,
     validate_update=validate_update,
+    warnings=warnings,
     columns=(NAME, Column("Handler", at("handler")), AGE),
 )

@@ -61,6 +61,7 @@ PODDISRUPTIONBUDGET = Kind(
     kind="PodDisruptionBudget",
     plural="poddisruptionbudgets",
     namespaced=True,
+    unconditional_update=False,
     singular="poddisruptionbudget",
     short_names=("pdb",),
     subresources=("status",),

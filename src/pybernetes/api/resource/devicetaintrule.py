@@ -54,6 +54,7 @@ DEVICETAINTRULE = Kind(
     kind="DeviceTaintRule",
     plural="devicetaintrules",
     namespaced=False,
+    status_metadata=(),
     singular="devicetaintrule",
     subresources=("status",),
     schema="io.k8s.api.resource.v1.DeviceTaintRule",

@@ -167,7 +167,7 @@ def raw(value: Any, longest: int, errors: FieldErrors) -> None:
 
 
 def selector(value: Obj, errors: FieldErrors) -> None:
-    """A device selector. Whether its expression compiles is for whoever evaluates it."""
+    """A device selector, whose expression must compile."""
     cel, at = value.get("cel"), errors.at("cel")
     if cel is None:
         at.required()
@@ -177,3 +177,10 @@ def selector(value: Obj, errors: FieldErrors) -> None:
         at.too_long(LONGEST_EXPRESSION, "expression")
     elif not expression.strip():
         at.required("expression")
+    else:
+        from .devicecel import SelectorError, compile_selector
+
+        try:
+            compile_selector(expression)
+        except SelectorError as error:
+            at.invalid(expression, str(error), "expression")

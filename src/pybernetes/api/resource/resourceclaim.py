@@ -42,6 +42,7 @@ RESOURCECLAIM = Kind(
     kind="ResourceClaim",
     plural="resourceclaims",
     namespaced=True,
+    status_metadata=(),
     singular="resourceclaim",
     subresources=("status",),
     schema="io.k8s.api.resource.v1.ResourceClaim",

@@ -14,18 +14,24 @@ Mode = Literal["Strict", "Warn", "Ignore"]
 
 
 def check(
-    body: Obj, kind: Kind, mode: Mode = "Strict", duplicates: Sequence[str] = (), known: Obj | None = None
+    body: Obj,
+    kind: Kind,
+    mode: Mode = "Strict",
+    duplicates: Sequence[str] = (),
+    known: Obj | None = None,
+    *,
+    share: bool = False,
 ) -> tuple[MutableObj, list[str]]:
     """The body as an object of the kind (a new tree), and the warnings to send in mode Warn.
 
     `duplicates` are the lines of `duplicate_fields`, found by whoever parsed the body. Unknown fields are always
     dropped. Raises Undecodable, in mode Strict also for unknown and duplicate fields. A kind without a definition passes
-    as it is. `known` is the stored object that a patch was applied to (see `decode`).
+    as it is. `known` is the stored object that a patch was applied to, which the result may `share` branches with (see `decode`).
     """
     if not kind.schema:
         return dict(body), list(duplicates) if mode == "Warn" else []
     try:
-        decoded = decode(body, kind.schema, known)
+        decoded = decode(body, kind.schema, known, share=share)
     except Mismatch as error:
         raise Undecodable(refusal(kind, str(error)), str(error)) from error
     problems = [*duplicates, *decoded.unknown]

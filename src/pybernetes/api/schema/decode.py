@@ -46,11 +46,12 @@ class Decoded:
     """`unknown field "spec.foo"` for each field that the definition lacks, in the order of the body."""
 
 
-def decode(body: Obj, name: str, known: Obj | None = None) -> Decoded:
+def decode(body: Obj, name: str, known: Obj | None = None, *, share: bool = False) -> Decoded:
     """The object that `body` means for the definition `name`. Raises Mismatch; KeyError if there is no definition.
 
-    `known` is an object that came out of here before, and that `body` was made from: branches at the top that are the
-    very same in both are not looked at again.
+    `known` is an object that came out of here before, and that `body` was made from: branches at the top and of the
+    metadata that are the very same in both are not looked at again. They are copied, unless the caller agrees to
+    `share` them with `known`.
     """
     root = definition(name)
     if root is None:
@@ -58,11 +59,33 @@ def decode(body: Obj, name: str, known: Obj | None = None) -> Decoded:
     unknown: list[str] = []
     if known is None:
         return Decoded(_object(root, body, None, unknown), tuple(unknown))
-    kept = {field for field, value in body.items() if value is known.get(field) and isinstance(value, dict)}
-    tree = _object(root, {field: value for field, value in body.items() if field not in kept}, None, unknown)
-    for field in kept:
-        tree[field] = orjson.loads(orjson.dumps(body[field]))
-    return Decoded({field: tree[field] for field in (*body, *tree) if field in tree}, tuple(unknown))
+    kept = _kept(body, known)
+    changed = {field: value for field, value in body.items() if field not in kept}
+    metadata, old_metadata = changed.get("metadata"), known.get("metadata")
+    kept_metadata: dict[str, Any] = {}
+    if isinstance(metadata, dict) and isinstance(old_metadata, Mapping):
+        kept_metadata = _kept(metadata, old_metadata)
+        changed["metadata"] = {field: metadata[field] for field in metadata if field not in kept_metadata}
+    tree = _object(root, changed, None, unknown)
+    if kept and not share:
+        kept = orjson.loads(orjson.dumps(kept))
+    tree = {
+        field: found[field] for field in (*body, *tree) if field in (found := kept if field in kept else tree)
+    }
+    if kept_metadata:
+        if not share:
+            kept_metadata = orjson.loads(orjson.dumps(kept_metadata))
+        tree["metadata"] = {**kept_metadata, **(tree.get("metadata") or {})}
+    return Decoded(tree, tuple(unknown))
+
+
+def _kept(body: Obj, known: Obj) -> dict[str, Any]:
+    """The fields whose values are the very same."""
+    return {
+        field: value
+        for field, value in body.items()
+        if value is known.get(field) and value is not None and value.__class__ is not bool
+    }
 
 
 class _Remembered:

@@ -100,6 +100,7 @@ CSIDRIVER = Kind(
     kind="CSIDriver",
     plural="csidrivers",
     namespaced=False,
+    unconditional_update=False,
     singular="csidriver",
     schema="io.k8s.api.storage.v1.CSIDriver",
     generation=True,

@@ -65,6 +65,7 @@ CSINODE = Kind(
     kind="CSINode",
     plural="csinodes",
     namespaced=False,
+    unconditional_update=False,
     singular="csinode",
     schema="io.k8s.api.storage.v1.CSINode",
     validate=validate,

@@ -38,6 +38,7 @@ CSISTORAGECAPACITY = Kind(
     kind="CSIStorageCapacity",
     plural="csistoragecapacities",
     namespaced=True,
+    unconditional_update=False,
     singular="csistoragecapacity",
     schema="io.k8s.api.storage.v1.CSIStorageCapacity",
     validate=validate,

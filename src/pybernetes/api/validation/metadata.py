@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pybernetes.lang import names
@@ -23,6 +24,23 @@ NAME_RULES: dict[str, Callable[[str], list[str]]] = {
 IMMUTABLE = "field is immutable"
 
 
+@lru_cache(maxsize=4096)
+def _about_key(key: str) -> tuple[str, ...]:
+    """What is wrong with the key of a label or an annotation: the same few come again and again."""
+    return tuple(names.qualified_name(key))
+
+
+@lru_cache(maxsize=4096)
+def _about_value(value: str) -> tuple[str, ...]:
+    """What is wrong with the value of a label."""
+    return tuple(names.label_value(value))
+
+
+@lru_cache(maxsize=1024)
+def _about_namespace(name: str) -> tuple[str, ...]:
+    return tuple(names.dns1123_label(name))
+
+
 def validate_metadata(kind: Kind, obj: Obj, errors: FieldErrors) -> None:
     """The metadata of a new object. `errors` stands at the object's root."""
     metadata = obj["metadata"]
@@ -41,7 +59,7 @@ def validate_metadata(kind: Kind, obj: Obj, errors: FieldErrors) -> None:
     if kind.namespaced and not namespace:
         at.required("namespace")
     elif kind.namespaced:
-        for message in names.dns1123_label(namespace):
+        for message in _about_namespace(namespace):
             at.invalid(namespace, message, "namespace")
     elif namespace:
         at.forbidden("not allowed on this type", "namespace")
@@ -79,16 +97,16 @@ def validate_metadata_update(kind: Kind, new: Obj, old: Obj, errors: FieldErrors
 def validate_labels(labels: Mapping[str, str] | None, errors: FieldErrors) -> None:
     """`errors` stands at the map."""
     for key, value in (labels or {}).items():
-        for message in names.qualified_name(key):
+        for message in _about_key(key):
             errors.invalid(key, message)
-        for message in names.label_value(value):
+        for message in _about_value(value):
             errors.invalid(value, message)
 
 
 def validate_annotations(annotations: Mapping[str, str] | None, errors: FieldErrors) -> None:
     size = 0
     for key, value in (annotations or {}).items():
-        for message in names.qualified_name(key.lower()):
+        for message in _about_key(key.lower()):
             errors.invalid(key, message)
         size += len(key.encode()) + len(value.encode())
     if size > ANNOTATIONS_LIMIT:

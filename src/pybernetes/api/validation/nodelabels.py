@@ -13,12 +13,18 @@ RENAMED: Mapping[str, tuple[str, str]] = {
     "beta.kubernetes.io/instance-type": ("v1.17", "node.kubernetes.io/instance-type"),
 }
 """Old label -> (deprecated since, new label)."""
+GONE: Mapping[str, str] = {
+    "app.kubernetes.io/created-by": "deprecated since v1.9",
+    "scheduler.alpha.kubernetes.io/preferAvoidPods": "deprecated since v1.22; use Taints and Tolerations instead",
+    "node-role.kubernetes.io/master": 'use "node-role.kubernetes.io/control-plane" instead',
+}
+"""Others that should not be used -> what is said of them."""
 
 
 def deprecation(label: str) -> str:
     """`deprecated since v1.17; use "topology.kubernetes.io/zone" instead`, or "" for a label that is not old."""
     if label not in RENAMED:
-        return ""
+        return GONE.get(label, "")
     since, new = RENAMED[label]
     return f'deprecated since {since}; use "{new}" instead'
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .certificates import GROUP, check_signer
-from .plugin import Admission, Plugin
+from .plugin import Admission, Plugin, Scope
 
 
 def _validate(admission: Admission) -> None:
@@ -16,4 +16,8 @@ def _validate(admission: Admission) -> None:
     check_signer(admission, "approve", signer, "approve requests with")
 
 
-CERTIFICATE_APPROVAL = Plugin("CertificateApproval", validate=_validate)
+CERTIFICATE_APPROVAL = Plugin(
+    "CertificateApproval",
+    validate=_validate,
+    validates=Scope(("certificatesigningrequests.certificates.k8s.io",), (), ("approval",)),
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .certificates import GROUP, check_signer
-from .plugin import Admission, Plugin
+from .plugin import Admission, Plugin, Scope
 
 
 def _validate(admission: Admission) -> None:
@@ -19,4 +19,8 @@ def _validate(admission: Admission) -> None:
     check_signer(admission, "sign", old["spec"].get("signerName", ""), "sign requests with")
 
 
-CERTIFICATE_SIGNING = Plugin("CertificateSigning", validate=_validate)
+CERTIFICATE_SIGNING = Plugin(
+    "CertificateSigning",
+    validate=_validate,
+    validates=Scope(("certificatesigningrequests.certificates.k8s.io",), (), ("status",)),
+)

@@ -9,7 +9,7 @@ from pybernetes.api.errors import Forbidden
 
 from ..user import MASTERS
 from .certificates import GROUP
-from .plugin import Admission, Plugin
+from .plugin import Admission, Plugin, Scope
 
 SIGNER = "kubernetes.io/kube-apiserver-client"
 
@@ -42,4 +42,8 @@ def _unreadable(admission: Admission) -> Forbidden:
     return admission.forbidden("failed to parse CSR: PEM block type must be CERTIFICATE REQUEST")
 
 
-CERTIFICATE_SUBJECT_RESTRICTION = Plugin("CertificateSubjectRestriction", validate=_validate)
+CERTIFICATE_SUBJECT_RESTRICTION = Plugin(
+    "CertificateSubjectRestriction",
+    validate=_validate,
+    validates=Scope(("certificatesigningrequests.certificates.k8s.io",), ("CREATE",), ("",)),
+)

@@ -41,6 +41,7 @@ from .runtimeclass import RUNTIME_CLASS
 from .serviceaccount import SERVICE_ACCOUNT
 from .storageobjectinuseprotection import STORAGE_OBJECT_IN_USE_PROTECTION
 from .taintnodesbycondition import TAINT_NODES_BY_CONDITION
+from .tracing import trace_of
 from .validatingadmissionpolicy import VALIDATING_ADMISSION_POLICY
 from .webhooks.mutating import MUTATING_ADMISSION_WEBHOOK
 from .webhooks.validating import VALIDATING_ADMISSION_WEBHOOK
@@ -102,27 +103,38 @@ def chosen(enabled: Iterable[str] = (), disabled: Iterable[str] = ()) -> tuple[P
     )
 
 
-def admit_mutating(admission: Admission) -> None:
-    """Lets each plugin change the new object. Raises what a plugin raises."""
+def admit_mutating(admission: Admission) -> bool:
+    """Lets each plugin change the new object; whether one may have in a way that leaves defaults to be filled in.
+    Raises what a plugin raises."""
     with _Timed(admission, "admit"):
-        _mutate(admission)
+        changed = _mutate(admission)
         if admission.reinvocation.wanted:
             admission.reinvocation.again = True
-            _mutate(admission)
+            changed |= _mutate(admission)
+    return changed
 
 
-def _mutate(admission: Admission) -> None:
-    for plugin in admission.ctx.services.admission:
-        if plugin.mutate is not None:
-            plugin.mutate(admission)
+def _mutate(admission: Admission) -> bool:
+    steps = admission.ctx.services.admission.steps(admission)
+    trace = trace_of(admission) if steps.traced else None
+    changed, told = False, len(admission.ctx.admitted)
+    for plugin, mutate, looked_at in steps.mutating:
+        mutate(admission)
+        if not looked_at:
+            continue
+        if trace is None:
+            changed = True
+        elif trace.after(plugin.name):
+            told += 1
+            changed |= not plugin.defaulted
+    return changed or len(admission.ctx.admitted) > told
 
 
 def admit_validating(admission: Admission) -> None:
     """Lets each plugin refuse the object as it would be stored."""
     with _Timed(admission, "validate"):
-        for plugin in admission.ctx.services.admission:
-            if plugin.validate is not None:
-                plugin.validate(admission)
+        for validate in admission.ctx.services.admission.steps(admission).validating:
+            validate(admission)
 
 
 class _Timed:
@@ -155,5 +167,7 @@ def admit_deletion(admission: Admission) -> None:
 async def ensure_seen(admission: Admission) -> None:
     """Waits for the cache where a plugin would otherwise refuse because of something written a moment ago."""
     services = admission.ctx.services
-    if any(plugin.unseen is not None and plugin.unseen(admission) for plugin in services.admission):
-        await services.cacher.fresh()
+    for unseen in services.admission.steps(admission).unseen:
+        if unseen(admission):
+            await services.cacher.fresh()
+            return

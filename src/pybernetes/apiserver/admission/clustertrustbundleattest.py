@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .certificates import GROUP, check_signer
-from .plugin import Admission, Plugin
+from .plugin import Admission, Plugin, Scope
 
 
 def _validate(admission: Admission) -> None:
@@ -17,4 +17,8 @@ def _validate(admission: Admission) -> None:
         check_signer(admission, "attest", signer, "attest for")
 
 
-CLUSTER_TRUST_BUNDLE_ATTEST = Plugin("ClusterTrustBundleAttest", validate=_validate)
+CLUSTER_TRUST_BUNDLE_ATTEST = Plugin(
+    "ClusterTrustBundleAttest",
+    validate=_validate,
+    validates=Scope(("clustertrustbundles.certificates.k8s.io",)),
+)

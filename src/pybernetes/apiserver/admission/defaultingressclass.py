@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .defaultstorageclass import newest_default
-from .plugin import Admission, Plugin
+from .plugin import Admission, Plugin, Scope
 
 CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 DEFAULT_ANNOTATION = "ingressclass.kubernetes.io/is-default-class"
@@ -26,4 +26,6 @@ def _mutate(admission: Admission) -> None:
         spec["ingressClassName"] = found["metadata"]["name"]
 
 
-DEFAULT_INGRESS_CLASS = Plugin("DefaultIngressClass", mutate=_mutate)
+DEFAULT_INGRESS_CLASS = Plugin(
+    "DefaultIngressClass", mutate=_mutate, mutates=Scope(("ingresses.networking.k8s.io",), ("CREATE",), ("",))
+)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pybernetes.api.meta import Obj
 
-from .plugin import Admission, Plugin
+from .plugin import Admission, Plugin, Scope
 
 CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 DEFAULT_ANNOTATIONS = (
@@ -42,4 +42,6 @@ def _mutate(admission: Admission) -> None:
         spec["storageClassName"] = found["metadata"]["name"]
 
 
-DEFAULT_STORAGE_CLASS = Plugin("DefaultStorageClass", mutate=_mutate)
+DEFAULT_STORAGE_CLASS = Plugin(
+    "DefaultStorageClass", mutate=_mutate, mutates=Scope(("persistentvolumeclaims",), ("CREATE",), ("",))
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pybernetes.api.kinds import POD
 
-from .plugin import Admission, Plugin
+from .plugin import NEW_PODS, Admission, Plugin
 
 SECONDS = 300
 TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
@@ -27,4 +27,6 @@ def _mutate(admission: Admission) -> None:
         spec["tolerations"] = [*tolerations, *missing]
 
 
-DEFAULT_TOLERATION_SECONDS = Plugin("DefaultTolerationSeconds", mutate=_mutate)
+DEFAULT_TOLERATION_SECONDS = Plugin(
+    "DefaultTolerationSeconds", mutate=_mutate, mutates=NEW_PODS, defaulted=True
+)

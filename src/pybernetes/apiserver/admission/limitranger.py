@@ -10,7 +10,7 @@ from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.api.podspec import resources
 from pybernetes.lang import quantity
 
-from .plugin import Admission, Plugin
+from .plugin import NEW_PODS, Admission, Plugin, Scope
 
 ANNOTATION = "kubernetes.io/limit-ranger"
 Amounts = Mapping[str, str]
@@ -24,7 +24,10 @@ def _is_new_pod(admission: Admission) -> bool:
 
 
 def _ranges(admission: Admission) -> list[Obj]:
-    return [version.tree() for version in admission.cache(LIMITRANGE).in_namespace(admission.namespace)]
+    cache, namespace = admission.cache(LIMITRANGE), admission.namespace
+    if not cache.entries:
+        return []
+    return cache.derived(namespace, lambda: [version.tree() for version in cache.in_namespace(namespace)])
 
 
 def _limits(limit_range: Obj, type_: str) -> Iterator[Obj]:
@@ -168,4 +171,10 @@ def _text(amount: str) -> str:
     return quantity.canonical(amount)
 
 
-LIMIT_RANGER = Plugin("LimitRanger", mutate=_mutate, validate=_validate)
+LIMIT_RANGER = Plugin(
+    "LimitRanger",
+    mutate=_mutate,
+    validate=_validate,
+    mutates=NEW_PODS,
+    validates=Scope(("pods", "persistentvolumeclaims"), ("CREATE", "UPDATE")),
+)

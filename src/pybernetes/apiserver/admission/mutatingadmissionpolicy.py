@@ -17,6 +17,7 @@ from .plugin import Admission, Plugin
 from .policies.compiled import Failure, Policy, bindings_in, holds, policies_in
 from .policies.matching import is_policy, matched
 from .policies.params import Misconfigured, param_resource, params_of
+from .tracing import note
 from .webhooks.hooks import GROUP
 from .webhooks.review import converted
 
@@ -111,10 +112,10 @@ class Mutation:
             made = merged(live, expression.evaluate(values, budget), type_of(kind))
         else:
             made = patched(live, expressions["jsonPatch"].evaluate(values, budget))
-        return _replace(admission, kind, made)
+        return _replace(admission, policy, kind, made)
 
 
-def _replace(admission: Admission, kind: Kind, made: MutableObj) -> bool:
+def _replace(admission: Admission, policy: Policy, kind: Kind, made: MutableObj) -> bool:
     """Puts the object, in the version of `kind`, in the place of the one to be written; whether it is another."""
     own, new = admission.kind, admission.object
     result: Any = made if own is kind else own.from_stored(kind.to_stored(made))
@@ -123,6 +124,7 @@ def _replace(admission: Admission, kind: Kind, made: MutableObj) -> bool:
         own.default(result)
     if result == new:
         return False
+    note(admission, f"policy {policy.name}", new, result)
     new.clear()
     new.update(result)
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pybernetes.api.errors import Cause, Forbidden, NotFound
 from pybernetes.api.kinds import NAMESPACE
 
-from .plugin import Admission, Plugin
+from .plugin import Admission, Plugin, Scope
 
 IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
 
@@ -43,4 +43,10 @@ def _admit(admission: Admission) -> None:
     raise error
 
 
-NAMESPACE_LIFECYCLE = Plugin("NamespaceLifecycle", mutate=_admit, unseen=_unseen)
+NAMESPACE_LIFECYCLE = Plugin(
+    "NamespaceLifecycle",
+    mutate=_admit,
+    unseen=_unseen,
+    mutates=Scope((), ("CREATE", "DELETE")),
+    only_refuses=True,
+)

@@ -232,4 +232,4 @@ _JUDGES: dict[str, Callable[[Admission, str], None]] = {
     "resourceslices.resource.k8s.io": _resource_slice,
 }
 
-NODE_RESTRICTION = Plugin("NodeRestriction", mutate=_admit)
+NODE_RESTRICTION = Plugin("NodeRestriction", mutate=_admit, only_refuses=True)

@@ -6,7 +6,7 @@ from pybernetes.api.meta import Obj
 from pybernetes.lang import quantity
 
 from .defaultstorageclass import CLASS_ANNOTATION
-from .plugin import Admission, Plugin
+from .plugin import Admission, Plugin, Scope
 
 
 def _size(claim: Obj) -> int:
@@ -43,4 +43,8 @@ def _may_grow(admission: Admission, name: str, before: str) -> bool:
     return found is not None and bool(found.tree().get("allowVolumeExpansion"))
 
 
-PERSISTENT_VOLUME_CLAIM_RESIZE = Plugin("PersistentVolumeClaimResize", validate=_validate)
+PERSISTENT_VOLUME_CLAIM_RESIZE = Plugin(
+    "PersistentVolumeClaimResize",
+    validate=_validate,
+    validates=Scope(("persistentvolumeclaims",), ("UPDATE",), ("",)),
+)

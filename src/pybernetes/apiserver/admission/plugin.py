@@ -96,6 +96,27 @@ class Admission:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """The requests that a step of a plugin could care about, so that the others are not shown to it: resources as
+    `deployments.apps` (none: any), operations (none: any), subresources ("" the object itself; None: any)."""
+
+    resources: tuple[str, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    subresources: tuple[str, ...] | None = None
+
+    def covers(self, resource: str, operation: Operation, subresource: str) -> bool:
+        return (
+            (not self.resources or resource in self.resources)
+            and (not self.operations or operation in self.operations)
+            and (self.subresources is None or subresource in self.subresources)
+        )
+
+
+ANYTHING = Scope()
+NEW_PODS = Scope(("pods",), ("CREATE",), ("",))
+
+
+@dataclass(frozen=True, slots=True)
 class Plugin:
     """A named pair of functions. `unseen` tells whether the plugin misses something in the cache that a moment's
     patience may bring: the request then first waits until the cache is as fresh as the store."""
@@ -106,3 +127,11 @@ class Plugin:
     unseen: Callable[[Admission], bool] | None = None
     default: bool = True
     """Whether it is on unless `--disable-admission-plugins` names it; else `--enable-admission-plugins` must."""
+    mutates: Scope = ANYTHING
+    """What `mutate` and `unseen` are asked about."""
+    validates: Scope = ANYTHING
+    """What `validate` is asked about."""
+    only_refuses: bool = False
+    """Whether `mutate` changes nothing: it runs among those that do because upstream's does."""
+    defaulted: bool = False
+    """Whether what `mutate` adds is as defaulting would leave it."""

@@ -6,7 +6,7 @@ from pybernetes.api.kinds import NODE, POD
 from pybernetes.api.podspec.resources import pod_requests
 from pybernetes.lang import quantity
 
-from .plugin import Admission, Plugin
+from .plugin import Admission, Plugin, Scope
 
 
 def _validate(admission: Admission) -> None:
@@ -33,4 +33,6 @@ def _validate(admission: Admission) -> None:
         raise admission.forbidden(f'pod resize is only supported on linux nodes, node "{name}" is "{system}"')
 
 
-POD_RESIZE_VALIDATOR = Plugin("PodResizeValidator", validate=_validate)
+POD_RESIZE_VALIDATOR = Plugin(
+    "PodResizeValidator", validate=_validate, validates=Scope(("pods",), ("UPDATE",), ("resize",))
+)

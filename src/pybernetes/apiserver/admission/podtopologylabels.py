@@ -5,7 +5,7 @@ from __future__ import annotations
 from pybernetes.api.kinds import NODE, POD
 from pybernetes.api.meta import MutableObj
 
-from .plugin import Admission, Plugin
+from .plugin import Admission, Plugin, Scope
 
 LABELS = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
 
@@ -32,4 +32,9 @@ def _label(admission: Admission, metadata: MutableObj, node: str) -> None:
         metadata["labels"] = {**labels, **(metadata.get("labels") or {})}
 
 
-POD_TOPOLOGY_LABELS = Plugin("PodTopologyLabels", mutate=_mutate)
+POD_TOPOLOGY_LABELS = Plugin(
+    "PodTopologyLabels",
+    mutate=_mutate,
+    mutates=Scope(("pods",), ("CREATE",), ("", "binding")),
+    defaulted=True,
+)

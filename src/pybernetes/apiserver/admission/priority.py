@@ -5,7 +5,7 @@ from __future__ import annotations
 from pybernetes.api.kinds import POD, PRIORITYCLASS
 from pybernetes.api.meta import Obj
 
-from .plugin import Admission, Plugin
+from .plugin import NEW_PODS, Admission, Plugin, Scope
 
 SYSTEM_CLASSES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 HIGHEST_USER_PRIORITY = 1_000_000_000
@@ -53,9 +53,15 @@ def _mutate(admission: Admission) -> None:
 
 def _global_default(admission: Admission) -> Obj | None:
     """The class for pods that name none: of several, the lowest."""
-    classes = [version.tree() for version in admission.cache(PRIORITYCLASS).in_namespace("")]
-    defaults = [tree for tree in classes if tree.get("globalDefault")]
-    return min(defaults, key=lambda tree: tree.get("value", 0), default=None)
+    cache = admission.cache(PRIORITYCLASS)
+
+    def lowest() -> Obj | None:
+        defaults = [
+            tree for version in cache.in_namespace("") if (tree := version.tree()).get("globalDefault")
+        ]
+        return min(defaults, key=lambda tree: tree.get("value", 0), default=None)
+
+    return cache.derived("global default", lowest)
 
 
 def _validate(admission: Admission) -> None:
@@ -72,4 +78,12 @@ def _validate(admission: Admission) -> None:
             )
 
 
-PRIORITY = Plugin("Priority", mutate=_mutate, validate=_validate, unseen=_unseen)
+PRIORITY = Plugin(
+    "Priority",
+    mutate=_mutate,
+    validate=_validate,
+    unseen=_unseen,
+    mutates=NEW_PODS,
+    validates=Scope(("priorityclasses.scheduling.k8s.io",)),
+    defaulted=True,
+)

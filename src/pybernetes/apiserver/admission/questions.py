@@ -80,6 +80,7 @@ async def answering(ctx: RequestContext, attempt: Callable[[RequestContext], Awa
         if seed is not None:
             ctx.replayed = _same_again(now, seed)
         ctx.warnings[:], ctx.verdicts[:] = warnings, verdicts
+        ctx.admitted.clear()
     raise InternalError("admission never ends asking")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pybernetes.api.kinds import CLUSTERROLE, CLUSTERROLEBINDING, ROLE, ROLEBINDING
 
 from ..authz.escalation import check_binding, check_role
-from .plugin import Admission, Plugin
+from .plugin import Admission, Plugin, Scope
 
 ROLES = (CLUSTERROLE, ROLE)
 BINDINGS = (CLUSTERROLEBINDING, ROLEBINDING)
@@ -25,4 +25,8 @@ def _validate(admission: Admission) -> None:
         check_binding(kind.kind, admission.object, admission.old, admission.user, services.rbac, authorize)
 
 
-RBAC_ESCALATION = Plugin("RBACEscalation", validate=_validate)
+RBAC_ESCALATION = Plugin(
+    "RBACEscalation",
+    validate=_validate,
+    validates=Scope(tuple(kind.group_resource for kind in (*ROLES, *BINDINGS)), (), ("",)),
+)

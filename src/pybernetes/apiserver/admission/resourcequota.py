@@ -37,7 +37,8 @@ def _counted(admission: Admission) -> bool:
 def _validate(admission: Admission) -> None:
     if not _counted(admission):
         return
-    versions = admission.cache(RESOURCEQUOTA).in_namespace(admission.namespace)
+    cache = admission.cache(RESOURCEQUOTA)
+    versions = cache.in_namespace(admission.namespace) if cache.entries else ()
     if not versions:
         return
     wanted = _wanted(admission, [version.tree() for version in versions])

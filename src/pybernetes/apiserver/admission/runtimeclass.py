@@ -5,7 +5,7 @@ from __future__ import annotations
 from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.lang import quantity
 
-from .plugin import Admission, Plugin
+from .plugin import NEW_PODS, Admission, Plugin
 
 
 def _is_new_pod(admission: Admission) -> bool:
@@ -95,4 +95,6 @@ def _same(a: Obj, b: Obj) -> bool:
     return a.keys() == b.keys() and all(quantity.parse(a[k]).nano == quantity.parse(b[k]).nano for k in a)
 
 
-RUNTIME_CLASS = Plugin("RuntimeClass", mutate=_mutate, validate=_validate, unseen=_unseen)
+RUNTIME_CLASS = Plugin(
+    "RuntimeClass", mutate=_mutate, validate=_validate, unseen=_unseen, mutates=NEW_PODS, validates=NEW_PODS
+)

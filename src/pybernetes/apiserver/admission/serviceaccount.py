@@ -8,7 +8,7 @@ from pybernetes.api.kinds import POD, SERVICEACCOUNT
 from pybernetes.api.meta import MutableObj, Obj
 
 from .mirrorpods import references
-from .plugin import Admission, Plugin
+from .plugin import NEW_PODS, Admission, Plugin, Scope
 
 DEFAULT = "default"
 MIRROR = "kubernetes.io/config.mirror"
@@ -178,4 +178,12 @@ def unlisted(spec: Obj, account: Obj, *, whole: bool) -> str:
     return ""
 
 
-SERVICE_ACCOUNT = Plugin("ServiceAccount", mutate=_mutate, validate=_validate, unseen=_unseen)
+SERVICE_ACCOUNT = Plugin(
+    "ServiceAccount",
+    mutate=_mutate,
+    validate=_validate,
+    unseen=_unseen,
+    mutates=NEW_PODS,
+    validates=Scope(("pods",), (), ("", "ephemeralcontainers")),
+    defaulted=True,
+)

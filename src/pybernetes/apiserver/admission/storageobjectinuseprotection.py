@@ -3,7 +3,7 @@ removed while something uses them; the protection controllers take it away."""
 
 from __future__ import annotations
 
-from .plugin import Admission, Plugin
+from .plugin import Admission, Plugin, Scope
 
 FINALIZERS = {
     ("", "persistentvolumes"): "kubernetes.io/pv-protection",
@@ -24,4 +24,11 @@ def _mutate(admission: Admission) -> None:
         metadata["finalizers"] = [*there, finalizer]
 
 
-STORAGE_OBJECT_IN_USE_PROTECTION = Plugin("StorageObjectInUseProtection", mutate=_mutate)
+RESOURCES = tuple(f"{plural}.{group}" if group else plural for group, plural in FINALIZERS)
+
+STORAGE_OBJECT_IN_USE_PROTECTION = Plugin(
+    "StorageObjectInUseProtection",
+    mutate=_mutate,
+    mutates=Scope(RESOURCES, ("CREATE",), ("",)),
+    defaulted=True,
+)

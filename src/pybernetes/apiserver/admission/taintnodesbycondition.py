@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pybernetes.api.kinds import NODE
 
-from .plugin import Admission, Plugin
+from .plugin import Admission, Plugin, Scope
 
 NOT_READY = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
 
@@ -18,4 +18,6 @@ def _mutate(admission: Admission) -> None:
         spec["taints"] = [*taints, dict(NOT_READY)]
 
 
-TAINT_NODES_BY_CONDITION = Plugin("TaintNodesByCondition", mutate=_mutate)
+TAINT_NODES_BY_CONDITION = Plugin(
+    "TaintNodesByCondition", mutate=_mutate, mutates=Scope(("nodes",), ("CREATE",), ("",)), defaulted=True
+)

@@ -17,12 +17,20 @@ class Exhausted(Exception):
 class Pool:
     """The numbers `first`..`last`. Owners are opaque; taking what one already holds is no error."""
 
-    def __init__(self, first: int, last: int, *, dynamic_from: int | None = None) -> None:
-        """Numbers below `dynamic_from` are given out by themselves only when there are no others."""
+    def __init__(
+        self,
+        first: int,
+        last: int,
+        *,
+        dynamic_from: int | None = None,
+        owners: dict[int, str] | None = None,
+    ) -> None:
+        """Numbers below `dynamic_from` are given out by themselves only when there are no others. Pools that overlap
+        share their `owners`."""
         self.first = first
         self.last = last
         self._dynamic_from = first if dynamic_from is None else dynamic_from
-        self._owners: dict[int, str] = {}
+        self._owners: dict[int, str] = {} if owners is None else owners
 
     def __contains__(self, number: int) -> bool:
         return self.first <= number <= self.last

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pybernetes.api.errors import Cause, InternalError, Invalid
 from pybernetes.api.kind import Kind
 from pybernetes.api.kinds import SERVICE
-from pybernetes.api.meta import MutableObj, Obj
+from pybernetes.api.meta import MutableObj, Obj, is_deleting, name_of, uid_of
 
 from ..window import Change
 from .pool import Exhausted, Pool, Taken
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PORTED = ("NodePort", "LoadBalancer")
 
 
@@ -34,17 +35,22 @@ NOTHING_RESERVED = Reservation()
 
 
 class ServiceAllocator:
-    """The two pools. `follow` keeps them in step with what is stored."""
+    """Addresses from the network of the server's flag and from those of the ServiceCIDRs, and node ports. The
+    `follow…` functions keep all in step with what is stored."""
 
     def __init__(self, service_cidr: str, node_ports: tuple[int, int], rng: random.Random) -> None:
         self._network = ipaddress.ip_network(service_cidr)
-        base, size = int(self._network.network_address), self._network.num_addresses
-        last = base + size - (2 if self._network.version == 4 else 1)
-        # The lower part is left for addresses that users choose (upstream's static band).
-        band = min(max(16, size // 16), 256)
-        self._addresses = Pool(base + 1, last, dynamic_from=base + 1 + band if size > 2 * band else None)
+        self._owners: dict[int, str] = {}
+        self._addresses = _pool(self._network, self._owners)
+        self._further: dict[str, tuple[tuple[Network, Pool], ...]] = {}
+        """By the name of the ServiceCIDR: the networks that are ready beside that of the flag."""
         self._ports = Pool(*node_ports)
         self._rng = rng
+
+    @property
+    def default_cidrs(self) -> tuple[str, ...]:
+        """The networks of the ServiceCIDR `kubernetes`."""
+        return (str(self._network),)
 
     @property
     def family(self) -> str:
@@ -65,6 +71,42 @@ class ServiceAllocator:
                 pool.release(number, owner)
         if new is not None:
             self._claim(new)
+
+    def follow_addresses(self, change: Change) -> None:
+        """Takes note of IPAddresses: also of those that users made for something else than a Service."""
+        for version, gone in ((change.old, True), (change.new, False)):
+            if version is None:
+                continue
+            try:
+                number = int(ipaddress.ip_address(version.name))
+            except ValueError:
+                continue
+            owner = f"ipaddress {version.uid}"
+            if gone and change.new is None and self._owners.get(number) == owner:
+                del self._owners[number]
+            elif not gone:
+                self._owners.setdefault(number, owner)
+
+    def follow_networks(self, change: Change) -> None:
+        """Takes note of ServiceCIDRs."""
+        if change.new is None:
+            if change.old is not None:
+                self._further.pop(change.old.name, None)
+            return
+        tree = change.new.tree()
+        networks: tuple[Network, ...] = ()
+        if is_ready(tree):
+            networks = tuple(
+                network
+                for text in (tree.get("spec") or {}).get("cidrs") or ()
+                if (network := ipaddress.ip_network(text, strict=False)).version == self._network.version
+                and network != self._network
+            )
+        self._further[name_of(tree)] = tuple((each, _pool(each, self._owners)) for each in networks)
+
+    def _pools(self) -> list[tuple[Network, Pool]]:
+        further = [pair for pairs in self._further.values() for pair in pairs]
+        return [(self._network, self._addresses), *further]
 
     def reserve(self, kind: Kind, tree: MutableObj, old: Obj | None) -> Reservation:
         """Fills in addresses and ports of a Service about to be stored. Raises Invalid, InternalError.
@@ -113,12 +155,14 @@ class ServiceAllocator:
         spec.setdefault("ipFamilyPolicy", "SingleStack")
 
     def _any_address(self, reservation: Reservation) -> str:
-        try:
-            number = self._addresses.take_any(reservation.owner, self._rng)
-        except Exhausted as error:
-            raise InternalError("failed to allocate a serviceIP: range is full") from error
-        reservation.taken.append((self._addresses, number))
-        return str(ipaddress.ip_address(number))
+        for _network, pool in self._pools():
+            try:
+                number = pool.take_any(reservation.owner, self._rng)
+            except Exhausted:
+                continue
+            reservation.taken.append((pool, number))
+            return str(ipaddress.ip_address(number))
+        raise InternalError("failed to allocate a serviceIP: range is full")
 
     def _this_address(self, tree: Obj, wanted: str, reservation: Reservation) -> None:
         """An address that the client chose."""
@@ -131,12 +175,17 @@ class ServiceAllocator:
                 f'Invalid value: "{wanted}": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
             )
             raise _invalid(tree, "FieldValueInvalid", "spec.clusterIPs[0]", detail) from error
-        if address not in self._network or int(address) not in self._addresses:
-            why = f"the provided IP ({wanted}) is not in the valid range. The range of valid IPs is {self._network}"
+        pairs = [(network, pool) for network, pool in self._pools() if address in network]
+        if not pairs:
+            why = "the provided network does not match the current range"
+            raise _invalid(tree, "FieldValueInvalid", field_name, shown + why)
+        network, pool = next((pair for pair in pairs if int(address) in pair[1]), pairs[0])
+        if int(address) not in pool:
+            why = f"the provided IP ({wanted}) is not in the valid range. The range of valid IPs is {network}"
             raise _invalid(tree, "FieldValueInvalid", field_name, shown + why)
         try:
-            if self._addresses.take(int(address), reservation.owner):
-                reservation.taken.append((self._addresses, int(address)))
+            if pool.take(int(address), reservation.owner):
+                reservation.taken.append((pool, int(address)))
         except Taken as error:
             raise _invalid(
                 tree, "FieldValueInvalid", field_name, shown + "provided IP is already allocated"
@@ -227,7 +276,23 @@ class ServiceAllocator:
 
 def owner_of(tree: Obj) -> str:
     """Who holds a Service's numbers: the object, not its name (it may be deleted and made anew)."""
-    return str(tree["metadata"]["uid"])
+    return uid_of(tree)
+
+
+def is_ready(cidr: Obj) -> bool:
+    """Whether addresses of a ServiceCIDR may be given out. One that nobody has judged may: there may be no
+    controllers."""
+    conditions = (cidr.get("status") or {}).get("conditions") or ()
+    ready = next((each.get("status") for each in conditions if each.get("type") == "Ready"), "True")
+    return ready == "True" and not is_deleting(cidr)
+
+
+def _pool(network: Network, owners: dict[int, str]) -> Pool:
+    base, size = int(network.network_address), network.num_addresses
+    last = base + size - (2 if network.version == 4 else 1)
+    # The lower part is left for addresses that users choose (upstream's static band).
+    band = min(max(16, size // 16), 256)
+    return Pool(base + 1, last, dynamic_from=base + 1 + band if size > 2 * band else None, owners=owners)
 
 
 def _node_ports_by_port(old: Obj) -> dict[tuple[int, str], int]:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pybernetes.api.errors import Unauthorized
+from pybernetes.wire.http.messages import Headers
 
 from ..user import ANONYMOUS_USER, AUTHENTICATED, UNAUTHENTICATED, User
 from .bearer import token_in_header, token_in_subprotocols
-from .clientcert import ClientCertificates
+from .clientcert import CACHE_LIMIT, ClientCertificates
+from .frontproxy import FrontProxies
 from .serviceaccount import ServiceAccountTokens
 from .verified import InvalidToken, TokenAuthenticator, Verified
 
@@ -22,7 +24,7 @@ class AuthenticatedRequest(Protocol):
     """What is read of a request (`wire.http.messages.Request`)."""
 
     @property
-    def headers(self) -> Mapping[str, str]: ...
+    def headers(self) -> Headers: ...
 
     @property
     def peer_certificate(self) -> bytes | None: ...
@@ -48,20 +50,37 @@ class Authenticator:
         tokens: Sequence[TokenAuthenticator] = (),
         anonymous: bool = True,
         audiences: tuple[str, ...] = (),
+        front_proxies: FrontProxies | None = None,
     ) -> None:
         """`tokens` are the other token authenticators; `audiences` the API server's own."""
         self._certificates = certificates
+        self.front_proxies = front_proxies
         self._service_accounts = service_accounts
         self._tokens = tuple(tokens)
+        self._known: dict[bytes, User] = {}
+        """By client certificate."""
         self._anonymous = anonymous
         self._audiences = audiences
 
     async def authenticate(self, request: AuthenticatedRequest) -> User:
         """The user, in `system:authenticated` unless anonymous. Raises Unauthorized."""
-        if self._certificates is not None and request.peer_certificate:
-            user = self._certificates.user(request.peer_certificate)
+        certificate = request.peer_certificate
+        if certificate and self.front_proxies is not None:
+            user = self.front_proxies.user(certificate, request.headers)
             if user is not None:
                 return _known(user)
+            if not self.front_proxies.speaks_for_itself(certificate):
+                certificate = None
+        if self._certificates is not None and certificate:
+            known = self._known.get(certificate)
+            if known is not None:
+                return known
+            user = self._certificates.user(certificate)
+            if user is not None:
+                if len(self._known) >= CACHE_LIMIT:
+                    self._known.clear()
+                known = self._known[certificate] = _known(user)
+                return known
         token = token_of(request.headers)
         if token is not None:
             try:

@@ -7,7 +7,7 @@ or node still exists is looked up in the cache on every request.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,10 @@ from .serviceaccount_claims import Reference, TokenSubject
 from .verified import Getter, InvalidToken, Verified
 
 CACHE_LIMIT = 8192
+
+
+def _nobody_notes(_secret: Obj) -> None:
+    """Uses of legacy tokens are not kept track of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,11 @@ class ServiceAccountTokens:
         key_pems: Iterable[bytes],
         get: Getter,
         env: Env,
+        used: Callable[[Obj], None] = _nobody_notes,
     ) -> None:
-        """`audiences` are the API server's own: a bound token must be for at least one of them."""
+        """`audiences` are the API server's own: a bound token must be for at least one of them. `used` is told of the
+        Secret of each legacy token that is used."""
+        self._used = used
         self._issuers = frozenset(issuers)
         self._audiences = audiences
         self._pems = tuple(key_pems)
@@ -126,7 +133,7 @@ class ServiceAccountTokens:
         now = self._env.now()
         claims_of.check_times(claims, now)
         if claims["iss"] == claims_of.LEGACY_ISSUER:
-            user = claims_of.check_legacy(token, claims, self._get, now)
+            user = claims_of.check_legacy(token, claims, self._get, now, self._used)
             return Verified(user, tuple(a for a in audiences if a in self._audiences))
         if "exp" not in claims:
             raise InvalidToken("service account token has no expiry")

@@ -6,11 +6,11 @@ and legacy ones (kept in a Secret of type `kubernetes.io/service-account-token`;
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pybernetes.api.meta import Obj, uid_of
+from pybernetes.api.meta import Obj, labels_of, uid_of
 from pybernetes.lang.timestamps import parse as parse_time
 
 from ..user import SERVICE_ACCOUNT_PREFIX, User, service_account_user
@@ -28,6 +28,7 @@ DELETION_LEEWAY = 60.0
 """Seconds for which a token goes on after its bound object was told to go."""
 LEGACY_ISSUER = "kubernetes/serviceaccount"
 LEGACY = "kubernetes.io/serviceaccount/"
+INVALID_SINCE = "kubernetes.io/legacy-token-invalid-since"
 EXTRA = "authentication.kubernetes.io/"
 
 
@@ -137,8 +138,11 @@ def check_bound(claims: Mapping[str, Any], get: Getter, now: float) -> User:
     return service_account_user(namespace, name, uid, extra)
 
 
-def check_legacy(token: str, claims: Mapping[str, Any], get: Getter, now: float) -> User:
-    """The user of a legacy token, where its Secret still holds this very token. Raises InvalidToken."""
+def check_legacy(
+    token: str, claims: Mapping[str, Any], get: Getter, now: float, used: Callable[[Obj], None]
+) -> User:
+    """The user of a legacy token, where its Secret still holds this very token; `used` is told of the Secret. Raises
+    InvalidToken."""
     namespace, secret_name = claims.get(f"{LEGACY}namespace", ""), claims.get(f"{LEGACY}secret.name", "")
     name, uid = (
         claims.get(f"{LEGACY}service-account.name", ""),
@@ -152,6 +156,13 @@ def check_legacy(token: str, claims: Mapping[str, Any], get: Getter, now: float)
     if _decoded(secret, "token") != token.encode():
         raise InvalidToken("service account token has been invalidated")
     _check_object(get, "serviceaccounts", "service account", namespace, name, uid, now)
+    if labels_of(secret).get(INVALID_SINCE):
+        raise InvalidToken(
+            f"the token in secret {namespace}/{secret_name} for service account {namespace}/{name} has been marked "
+            "invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the "
+            f"'{INVALID_SINCE}' label from the secret to temporarily allow use of this token"
+        )
+    used(secret)
     return service_account_user(namespace, name, uid)
 
 

@@ -17,6 +17,7 @@ from .bootstrap.bindings import (
     Subject,
 )
 from .bootstrap.controller_roles import CONTROLLER_ROLES, PREFIX
+from .bootstrap.gated_rules import rules_of
 from .bootstrap.system_roles import SYSTEM_ROLES
 from .bootstrap.user_roles import AGGREGATE, AGGREGATED, GATHERED, USER_ROLES
 
@@ -26,13 +27,14 @@ LABELS = {"kubernetes.io/bootstrapping": "rbac-defaults"}
 AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 
 
-def objects(join: bool = True) -> list[MutableObj]:
-    """All roles, then all bindings. `join` adds what kubeadm adds for joining nodes and administrators."""
+def objects(join: bool = True, features: frozenset[str] = frozenset()) -> list[MutableObj]:
+    """All roles, then all bindings. `join` adds what kubeadm adds for joining nodes and administrators; `features` are
+    the feature gates that are on."""
     cluster_bindings = {**CLUSTER_BINDINGS, **(JOIN_BINDINGS if join else {})}
     roles = {**NAMESPACED_ROLES, **(JOIN_NAMESPACED_ROLES if join else {})}
     bindings = {**NAMESPACED_BINDINGS, **(JOIN_NAMESPACED_BINDINGS if join else {})}
     return [
-        *cluster_roles(join),
+        *cluster_roles(join, features),
         *(_object("Role", name, namespace, rules=list(rules)) for (namespace, name), rules in roles.items()),
         *(
             _binding("ClusterRoleBinding", n, "", "ClusterRole", role, s)
@@ -43,12 +45,16 @@ def objects(join: bool = True) -> list[MutableObj]:
     ]
 
 
-def cluster_roles(join: bool = True) -> list[MutableObj]:
+def cluster_roles(join: bool = True, features: frozenset[str] = frozenset()) -> list[MutableObj]:
     """The ClusterRoles. The aggregated ones come with the rules that the aggregation controller will find for them."""
     plain = {**USER_ROLES, **SYSTEM_ROLES, **(JOIN_ROLES if join else {})}
-    roles = [_object("ClusterRole", name, rules=list(rules)) for name, rules in plain.items()]
+    roles = [
+        _object("ClusterRole", name, rules=[*rules, *rules_of(name, features)])
+        for name, rules in plain.items()
+    ]
     for name, (suffix, rules) in GATHERED.items():
-        roles.append(_object("ClusterRole", name, labels={f"{AGGREGATE}{suffix}": "true"}, rules=list(rules)))
+        labels = {f"{AGGREGATE}{suffix}": "true"}
+        roles.append(_object("ClusterRole", name, labels=labels, rules=[*rules, *rules_of(name, features)]))
     roles += [
         _object("ClusterRole", PREFIX + name, rules=list(rules)) for name, rules in CONTROLLER_ROLES.items()
     ]

@@ -9,7 +9,7 @@ from pybernetes.api.errors import ApiError, BadRequest, InternalError, NotFound,
 from pybernetes.apiserver.connect.pod_targets import KubeletTarget
 from pybernetes.wire.http.client import HttpClient
 from pybernetes.wire.http.exchange import StreamedReply, UpgradeRefused
-from pybernetes.wire.http.messages import Headers, Request, Response, Result, Upgrade
+from pybernetes.wire.http.messages import HeaderPairs, Headers, Request, Response, Result, Upgrade
 from pybernetes.wire.stream import Stream, splice
 
 # What belongs to one connection, and what must not leave the API server: the caller's credentials.
@@ -91,12 +91,13 @@ def log_error(status: int, text: str, name: str) -> ApiError:
     )
 
 
-async def forward(request: Request, url: str, client: HttpClient) -> Result:
-    """Passes a request on and its answer back, body by body as it comes; an upgrade becomes raw bytes both ways.
+async def forward(request: Request, url: str, client: HttpClient, more: HeaderPairs = ()) -> Result:
+    """Passes a request on and its answer back, body by body as it comes; an upgrade becomes raw bytes both ways. `more`
+    are headers that are added.
 
     Raises InternalError where nobody answers.
     """
-    headers = forwarded_headers(request)
+    headers = [*forwarded_headers(request), *more]
     try:
         if "upgrade" in request.headers:
             return await _forward_upgrade(request, url, client, headers)
@@ -132,7 +133,7 @@ async def _forward_upgrade(
 
 def forwarded_headers(request: Request) -> list[tuple[str, str]]:
     """The caller's headers without what is its connection's or its own; the backend learns the path that was asked."""
-    dropped = HOP_BY_HOP | CREDENTIALS | {"host", "content-length", "expect", "x-forwarded-uri"}
+    dropped = HOP_BY_HOP | CREDENTIALS | {"host", "content-length", "expect", "x-forwarded-uri", "audit-id"}
     dropped |= {token.lower() for token in request.headers.tokens("connection")}
     kept = [
         (name, value)

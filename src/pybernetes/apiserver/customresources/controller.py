@@ -25,6 +25,8 @@ from ..window import Change
 from .naming import established, named
 
 if TYPE_CHECKING:
+    from ..admission.webhooks.caller import WebhookCaller
+    from ..metrics import Metrics
     from .kinds import CustomKinds
 
 log = logging.getLogger(__name__)
@@ -38,11 +40,21 @@ EMPTYING = 0.5
 class CustomResources:
     """The custom resources of one API server. `own` is the way of the server's own requests."""
 
-    def __init__(self, registry: Registry, cacher: Cacher, own: Transport, env: Env) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        cacher: Cacher,
+        own: Transport,
+        env: Env,
+        webhooks: WebhookCaller,
+        metrics: Metrics,
+    ) -> None:
         self._registry = registry
         self._cacher = cacher
         self._own = own
         self._env = env
+        self._webhooks = webhooks
+        self._metrics = metrics
         self._served: dict[str, tuple[tuple[object, ...], CustomKinds]] = {}
         """By the name of the definition: what its kinds were made from, and the kinds."""
         self._dirty: dict[str, None] = {}
@@ -138,13 +150,20 @@ class CustomResources:
     async def _serve(self, crd: Obj) -> None:
         name = crd["metadata"]["name"]
         accepted = (crd.get("status") or {}).get("acceptedNames")
-        made_from = (crd["spec"], accepted, bool(crd["metadata"].get("deletionTimestamp")))
+        asks = crd["spec"]["conversion"]["strategy"] == "Webhook"
+        stored = tuple((crd.get("status") or {}).get("storedVersions") or ()) if asks else ()
+        made_from = (crd["spec"], accepted, bool(crd["metadata"].get("deletionTimestamp")), stored)
         known = self._served.get(name)
         if known is not None and known[0] == made_from:
             return
         from .kinds import custom_kinds  # schemas and CEL: only where there are custom resources
 
-        kinds = custom_kinds(crd)
+        hook = None
+        if asks:
+            from .conversion import ConversionHook
+
+            hook = ConversionHook(crd, self._webhooks, self._metrics, self._env)
+        kinds = custom_kinds(crd, hook)
         cache = self._registry.new_cache(kinds.stored)
         await self._cacher.add(cache)
         self._registry.put(kinds.served, cache)
@@ -180,7 +199,7 @@ class CustomResources:
                 if begun != crd.get("status"):
                     await self._write_status(crd, begun)
                     return
-                kind = kinds.served[0] if kinds.served else kinds.stored
+                kind = kinds.deleted_as
                 for namespace in dict.fromkeys(version.namespace for version in cache.in_namespace("")):
                     await self._own.call(Call("deletecollection", kind, namespace))
                 await self._cacher.fresh()

@@ -97,6 +97,15 @@ class InstanceSchema:
         tree: MutableObj = {**obj, "apiVersion": self._api_version}
         return prune(tree, self.structural, embedded=True)[0] if self.structural.worth_pruning else tree
 
+    def finish(self, obj: MutableObj) -> None:
+        """What a conversion webhook has made (in place): pruned and with its defaults."""
+        if self.structural.worth_pruning:
+            pruned, dropped = prune(obj, self.structural, embedded=True)
+            if dropped:
+                obj.clear()
+                obj.update(pruned)
+        defaulting.fill(obj, self.structural)
+
     def _validate(self, new: Obj, old: Obj | None, errors: FieldErrors) -> None:
         before = len(errors.causes)
         was = UNKNOWN if old is None else old

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from pybernetes.api.apiextensions.customresourcedefinition import storage_version
 from pybernetes.api.apiextensions.served import priority
@@ -17,6 +17,9 @@ from .columns import columns_of
 from .instances import InstanceSchema
 from .openapi import schema_name
 
+if TYPE_CHECKING:
+    from .conversion import ConversionHook
+
 TERMINATING_VERBS = ("delete", "deletecollection", "get", "list", "patch", "update", "watch")
 """What is left while a definition is being deleted: finalizers of instances must be able to go."""
 
@@ -28,9 +31,15 @@ class CustomKinds:
     served: tuple[Kind, ...]
     stored: Kind
 
+    @property
+    def deleted_as(self) -> Kind:
+        """By which kind all instances are deleted: the one that needs no conversion, where it is served."""
+        as_stored = (kind for kind in self.served if kind.version == self.stored.version)
+        return next(as_stored, self.served[0] if self.served else self.stored)
 
-def custom_kinds(crd: Obj) -> CustomKinds:
-    """What a definition with accepted names defines."""
+
+def custom_kinds(crd: Obj, hook: ConversionHook | None = None) -> CustomKinds:
+    """What a definition with accepted names defines. `hook` converts, where the definition names a webhook."""
     spec = crd["spec"]
     storage = storage_version(crd)
     by_name = {version["name"]: version for version in spec["versions"]}
@@ -39,6 +48,8 @@ def custom_kinds(crd: Obj) -> CustomKinds:
         for name, version in by_name.items()
     }
     selectable = {path: read for version in spec["versions"] for path, read in _selectable(version).items()}
+    if hook is not None:
+        return _asking(crd, schemas, selectable, hook)
     stored = _kind(crd, by_name[storage], schemas[storage], selectable=selectable)
     served = []
     for name in sorted((n for n, v in by_name.items() if v.get("served")), key=priority):
@@ -65,6 +76,50 @@ def custom_kinds(crd: Obj) -> CustomKinds:
     return CustomKinds(tuple(served), stored)
 
 
+def _asking(
+    crd: Obj,
+    schemas: Mapping[str, InstanceSchema],
+    selectable: Mapping[str, Callable[[Obj], str]],
+    hook: ConversionHook,
+) -> CustomKinds:
+    """The same where a webhook converts. Objects lie in the store in the version in which they were written, each
+    restored by its own schema; where all are of the storage version, that is served with no question asked."""
+    from .conversion import Conversion
+
+    group, storage = crd["spec"]["group"], storage_version(crd)
+    by_name = {version["name"]: version for version in crd["spec"]["versions"]}
+    conversions = {
+        name: Conversion(hook, f"{group}/{name}", schema.finish) for name, schema in schemas.items()
+    }
+    restoring = {f"{group}/{name}": schema.restore for name, schema in schemas.items()}
+
+    def restore(obj: MutableObj) -> bool:
+        return restoring.get(obj.get("apiVersion", ""), schemas[storage].restore)(obj)
+
+    def kind(name: str, **fields: Any) -> Kind:
+        made = _kind(crd, by_name[name], schemas[name], **fields)
+        return replace(made, restore=restore)
+
+    def asking(name: str) -> Kind:
+        return conversions[name].of(
+            kind(
+                name,
+                selectable=_selectable(by_name[name]),
+                storage_version=f"{group}/{storage}",
+                to_stored=conversions[storage].converted,
+                from_stored=conversions[name].converted,
+                conversion=conversions[name],
+            )
+        )
+
+    stored = kind(storage, selectable=selectable)
+    uniform = set((crd.get("status") or {}).get("storedVersions") or ()) <= {storage}
+    served = sorted((n for n, v in by_name.items() if v.get("served")), key=priority)
+    own = _selectable(by_name[storage])
+    plain = stored if own.keys() == selectable.keys() else kind(storage, selectable=own)
+    return CustomKinds(tuple(plain if n == storage and uniform else asking(n) for n in served), stored)
+
+
 def _kind(crd: Obj, version: Obj, schema: InstanceSchema, **fields: Any) -> Kind:
     spec = crd["spec"]
     names = (crd.get("status") or {}).get("acceptedNames") or spec["names"]
@@ -85,6 +140,7 @@ def _kind(crd: Obj, version: Obj, schema: InstanceSchema, **fields: Any) -> Kind
         subresources=(*(("status",) if has_status else ()), *(("scale",) if scale else ())),
         schema=schema_name(group, name, names["kind"]),
         storage_prefix=f"{group}/{names['plural']}",
+        unconditional_update=False,
         generation=True,
         default=schema.default,
         prepare_create=_drop_status if has_status else _keep_all,

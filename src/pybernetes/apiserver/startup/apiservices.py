@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pybernetes.api.errors import ApiError, Conflict, NotFound
@@ -16,6 +16,7 @@ from pybernetes.api.kinds import APISERVICE, CUSTOMRESOURCEDEFINITION
 from pybernetes.api.meta import MutableObj, labels_of, name_of
 from pybernetes.client.interface import Call
 
+from ..grouporder import DEFINED_PRIORITIES, PRIORITIES
 from .bootstrap import ensure
 
 if TYPE_CHECKING:
@@ -27,33 +28,6 @@ log = logging.getLogger(__name__)
 MANAGED = "kube-aggregator.kubernetes.io/automanaged"
 ON_START, ALWAYS = "onstart", "true"
 """Made once at start, for built-in groups; kept in step, for those of CustomResourceDefinitions."""
-DEFINED_PRIORITIES = (1000, 100)
-"""Of groups that CustomResourceDefinitions make."""
-PRIORITIES: Mapping[tuple[str, str], tuple[int, int]] = {
-    ("", "v1"): (18000, 1),
-    ("apps", "v1"): (17800, 15),
-    ("events.k8s.io", "v1"): (17750, 15),
-    ("authentication.k8s.io", "v1"): (17700, 15),
-    ("authorization.k8s.io", "v1"): (17600, 15),
-    ("autoscaling", "v1"): (17500, 15),
-    ("autoscaling", "v2"): (17500, 30),
-    ("batch", "v1"): (17400, 15),
-    ("certificates.k8s.io", "v1"): (17300, 15),
-    ("networking.k8s.io", "v1"): (17200, 15),
-    ("policy", "v1"): (17100, 15),
-    ("rbac.authorization.k8s.io", "v1"): (17000, 15),
-    ("storage.k8s.io", "v1"): (16800, 15),
-    ("apiextensions.k8s.io", "v1"): (16700, 15),
-    ("admissionregistration.k8s.io", "v1"): (16700, 15),
-    ("scheduling.k8s.io", "v1"): (16600, 15),
-    ("coordination.k8s.io", "v1"): (16500, 15),
-    ("node.k8s.io", "v1"): (16300, 15),
-    ("discovery.k8s.io", "v1"): (16200, 15),
-    ("flowcontrol.apiserver.k8s.io", "v1"): (16100, 21),
-    ("resource.k8s.io", "v1"): (15900, 20),
-    ("storagemigration.k8s.io", "v1"): (15800, 15),
-}
-"""Of built-in groups: (of the group, of the version in it). `apiregistration.k8s.io` is not among them, as upstream."""
 
 
 async def publish(transport: InProcessTransport, registry: Registry) -> None:

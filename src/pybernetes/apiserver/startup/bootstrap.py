@@ -34,7 +34,9 @@ DESCRIPTIONS = {
 }
 
 
-async def bootstrap(transport: InProcessTransport, registry: Registry) -> None:
+async def bootstrap(
+    transport: InProcessTransport, registry: Registry, features: frozenset[str] = frozenset()
+) -> None:
     """Creates what is missing; several API servers may do it at once. Writes go together, so that a store on disk
     makes many of them durable at a time."""
     async with asyncio.TaskGroup() as group:
@@ -45,7 +47,7 @@ async def bootstrap(transport: InProcessTransport, registry: Registry) -> None:
             tree = {**_object(PRIORITYCLASS, name), "value": value, "description": DESCRIPTIONS[name]}
             group.create_task(ensure(transport, registry, PRIORITYCLASS, tree))
         existing = (v.tree() for kind in RBAC_KINDS.values() for v in registry.cache(kind).in_namespace(""))
-        for write in reconcile.reconcile(existing, bootstrap_policy.objects()):
+        for write in reconcile.reconcile(existing, bootstrap_policy.objects(features=features)):
             group.create_task(_perform(transport, write))
 
 

@@ -96,6 +96,7 @@ def bound(pod: MutableObj, binding: Obj, node: str, now: float) -> MutableObj:
     if "generation" in metadata:
         metadata["generation"] += 1
     status = pod.setdefault("status", {})
+    status.pop("nominatedNodeName", None)  # it is where it was to go
     status["conditions"] = [
         *(c for c in status.get("conditions") or () if c.get("type") != "PodScheduled"),
         {

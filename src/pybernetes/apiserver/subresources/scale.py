@@ -10,6 +10,8 @@ from pybernetes.api.kind import Column, Kind
 from pybernetes.api.meta import MutableObj, Obj, evolve
 from pybernetes.lang import labelselector
 
+from ..admission.chain import admit_mutating
+from ..admission.plugin import Admission
 from ..context import RequestContext
 from ..replies import Reply, TreeReply
 from ..storage import not_found
@@ -86,9 +88,24 @@ async def _apply_scale(ctx: RequestContext, config: Any) -> Reply:
 
 
 async def _change(ctx: RequestContext, build: Any) -> Reply:
-    reply = await change_object(ctx, build, complete_update)
+    reply = await change_object(ctx, build, _complete)
     assert not isinstance(reply, TreeReply) or ctx.dry_run
     return TreeReply(scale_of(ctx.kind, reply.tree()), kind=SCALE)  # type: ignore[union-attr]
+
+
+def _complete(ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj) -> bool:
+    """As an update of the whole object, but admission sees a Scale, and may change its replicas."""
+    assert kind.scale is not None
+    admission = Admission(ctx, kind, "UPDATE", scale_of(kind, new), scale_of(kind, old), subresource="scale")
+    admit_mutating(admission)
+    assert admission.new is not None
+    replicas = (admission.new.get("spec") or {}).get("replicas", 0)
+    path = kind.scale[0].strip(".").split(".")
+    if replicas != _at(new, kind.scale[0]):
+        changed = private(evolve(new, *path, replicas))
+        new.clear()
+        new.update(changed)
+    return complete_update(ctx, kind, new, old, admission=admission)
 
 
 def _scaled(kind: Kind, old: Obj, scale: Obj) -> MutableObj:

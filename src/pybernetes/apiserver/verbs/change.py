@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pybernetes.api.kind import Kind
-from pybernetes.api.kinds import NAMESPACE
+from pybernetes.api.kinds import NAMESPACE, SERVICE
 from pybernetes.api.meta import MutableObj, Obj, is_deleting
+from pybernetes.store.types import Delete, Put
 
 from ..allocators.services import NOTHING_RESERVED
 from ..context import RequestContext
 from ..replies import Reply, TreeReply, VersionReply
-from ..storage import REMOVE, Removal, Update, not_found
+from ..storage import REMOVE, Beside, Removal, Update, not_found
 from ..version import Version
 from .objects import current_tree, to_store
 
@@ -35,7 +36,7 @@ async def change_object(ctx: RequestContext, build: Build, complete: Complete) -
         reservation.release()  # that of an attempt that lost
         old = current_tree(kind, current)
         new = build(old)
-        if not complete(ctx, kind, new, old):
+        if not complete(ctx, kind, new, old) and not is_stale(kind, current):
             return None
         if is_deleting(new) and not has_finalizers(kind, new) and _may_go(kind, new):
             return REMOVE
@@ -48,13 +49,33 @@ async def change_object(ctx: RequestContext, build: Build, complete: Complete) -
             reservation.release()
             return reply
         lease = await services.event_leases.current() if kind.plural == "events" else 0
-        outcome = await services.storage.update(cache, kind, ctx.namespace, info.name, update, lease=lease)
+        outcome = await services.storage.update(
+            cache, kind, ctx.namespace, info.name, update, lease=lease, beside=beside(ctx, kind)
+        )
     except BaseException:
         reservation.release()
         raise
     if outcome.changed:
         ctx.revision = outcome.revision or outcome.version.revision
     return VersionReply(kind, outcome.version, 200, outcome.revision)
+
+
+def is_stale(kind: Kind, current: Version) -> bool:
+    """Whether the object lies in the store in another version than it would be written in today: a write that changes
+    nothing then brings it there (storage migration)."""
+    return kind.conversion is not None and current.tree().get("apiVersion") != kind.storage_version
+
+
+def beside(ctx: RequestContext, kind: Kind) -> Beside | None:
+    """What is written together with a change of the kind: the IPAddresses of a Service."""
+    if kind is not SERVICE:
+        return None
+    book = ctx.services.addresses
+
+    def together(current: Version, answer: MutableObj | Removal) -> Sequence[Put | Delete]:
+        return book.beside(kind, current.tree(), None if isinstance(answer, Removal) else answer)
+
+    return together
 
 
 async def _dry_run(ctx: RequestContext, update: Update) -> Reply:
@@ -66,7 +87,7 @@ async def _dry_run(ctx: RequestContext, update: Update) -> Reply:
         raise not_found(ctx.kind, ctx.info.name)
     answer = update(current)
     if isinstance(answer, dict):
-        return TreeReply(answer, 200, ctx.kind)
+        return TreeReply(ctx.kind.from_stored(answer) if ctx.kind.storage_version else answer, 200, ctx.kind)
     return VersionReply(ctx.kind, current)
 
 

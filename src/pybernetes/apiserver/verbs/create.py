@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from pybernetes.api.errors import AlreadyExists
+from pybernetes.api.errors import AlreadyExists, InternalError
 from pybernetes.api.kind import Kind
+from pybernetes.api.kinds import SERVICE
 from pybernetes.api.meta import MutableObj
 
 from ..admission.chain import ensure_seen
 from ..admission.plugin import Admission
 from ..context import RequestContext
 from ..replies import Reply, TreeReply, VersionReply
-from ..storage import already_exists
+from ..storage import BesideTaken, already_exists
 from ..writeoptions import check_options
 from .objects import check_namespace, complete_new, private, read_object, stamp_new, to_store
 from .requester import REQUESTER
 
 NAME_ATTEMPTS = 8
 """How many generated names are tried before the clash is the client's to handle."""
+
+ADDRESS_ATTEMPTS = 8
 
 
 async def create(ctx: RequestContext) -> Reply:
@@ -43,11 +46,23 @@ async def create_object(ctx: RequestContext, kind: Kind, tree: MutableObj) -> Re
             note(ctx, tree)
         complete_new(ctx, kind, tree)
         try:
+            if kind is SERVICE:
+                return await _store_service(ctx, kind, tree)
             return await _store(ctx, kind, tree)
         except AlreadyExists:
             if attempt + 1 == attempts:
                 raise
     raise AssertionError("the last attempt returns or raises")
+
+
+async def _store_service(ctx: RequestContext, kind: Kind, tree: MutableObj) -> Reply:
+    """Stores a Service; with other addresses where another API server has just given out those it was to have."""
+    for _ in range(ADDRESS_ATTEMPTS):
+        try:
+            return await _store(ctx, kind, private(tree))
+        except BesideTaken:
+            await ctx.services.cacher.fresh()
+    raise InternalError("failed to allocate a serviceIP: addresses are given out too fast")
 
 
 async def _store(ctx: RequestContext, kind: Kind, tree: MutableObj) -> Reply:
@@ -66,7 +81,13 @@ async def _store(ctx: RequestContext, kind: Kind, tree: MutableObj) -> Reply:
             return TreeReply(tree, 201, kind)
         lease = await services.event_leases.current() if kind.plural == "events" else 0
         version = await services.storage.create(
-            cache, kind, namespace, name, to_store(kind, tree), lease=lease
+            cache,
+            kind,
+            namespace,
+            name,
+            to_store(kind, tree),
+            lease=lease,
+            beside=services.addresses.beside(kind, None, tree),
         )
     except BaseException:
         reservation.release()

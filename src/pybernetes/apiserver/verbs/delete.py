@@ -12,6 +12,7 @@ from pybernetes.api.kind import Kind
 from pybernetes.api.kinds import NAMESPACE
 from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.lang import timestamps
+from pybernetes.lang.patch_json import json_kind
 
 from ..admission.chain import admit_deletion
 from ..admission.plugin import Admission
@@ -20,12 +21,22 @@ from ..context import RequestContext
 from ..replies import Reply, TreeReply, VersionReply
 from ..storage import REMOVE, Outcome, Removal, not_found
 from ..version import Version
-from .change import has_finalizers
+from .change import beside, has_finalizers
 from .objects import conflict, current_tree, private, to_store
+from .unreadable import no_type
 
 RETURNS_OBJECT = frozenset({"pods", "podtemplates", "resourcequotas", "serviceaccounts", "services"})
 """Core resources whose deletion is answered by the object and not by a Status."""
 DEFAULT_GRACE = 30
+OPTIONS = "DeleteOptions"
+_BODY_TYPES: tuple[tuple[str, type, str], ...] = (
+    ("gracePeriodSeconds", int, "int64"),
+    ("orphanDependents", bool, "bool"),
+    ("propagationPolicy", str, "v1.DeletionPropagation"),
+    ("preconditions", dict, "v1.Preconditions"),
+    ("dryRun", list, "[]string"),
+)
+"""Fields of DeleteOptions, what they must be, and what Go calls it."""
 ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
 POLICIES = ("Background", "Foreground", "Orphan")
 
@@ -68,7 +79,7 @@ async def delete_object(ctx: RequestContext, namespace: str, name: str, options:
             raise not_found(kind, name)
         update(current)
         return Outcome(current, changed=False, removed=True)
-    return await ctx.services.storage.update(cache, kind, namespace, name, update)
+    return await ctx.services.storage.update(cache, kind, namespace, name, update, beside=beside(ctx, kind))
 
 
 def deleted_reply(kind: Kind, outcome: Outcome) -> Reply:
@@ -175,7 +186,20 @@ def read_options(ctx: RequestContext) -> DeleteOptions:
 def options_from_tree(tree: Any, query: Mapping[str, str]) -> DeleteOptions:
     """DeleteOptions as a tree, the query filling in what it leaves open. Raises BadRequest, Invalid."""
     if not isinstance(tree, dict):
-        raise BadRequest("the body of a deletion must be DeleteOptions")
+        raise BadRequest(no_type(tree))
+    if (kind := tree.get("kind") or OPTIONS) != OPTIONS:
+        version = tree.get("apiVersion") or ""
+        raise BadRequest(
+            f'no kind "{kind}" is registered for version "{version}": the body must be {OPTIONS}'
+        )
+    for field, expected, name in _BODY_TYPES:
+        value = tree.get(field)
+        if value is not None and (
+            not isinstance(value, expected) or (expected is int and isinstance(value, bool))
+        ):
+            raise BadRequest(
+                f"json: cannot unmarshal {json_kind(value)} into Go struct field {OPTIONS}.{field} of type {name}"
+            )
     preconditions = tree.get("preconditions") or {}
     policy = tree.get("propagationPolicy") or query.get("propagationPolicy", "")
     orphan = tree.get(
@@ -212,7 +236,7 @@ def _seconds(value: Any) -> int | None:
     try:
         return int(value)
     except (TypeError, ValueError) as error:
-        raise BadRequest(f"gracePeriodSeconds: Invalid value: {value!r}: must be an integer") from error
+        raise BadRequest(f'strconv.ParseInt: parsing "{value}": invalid syntax') from error
 
 
 def _invalid(field: str, value: Any, detail: str, reason: str = "FieldValueInvalid") -> Invalid:

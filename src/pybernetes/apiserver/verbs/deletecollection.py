@@ -16,6 +16,7 @@ from ..selection import selection_of
 from ..storage import Outcome
 from ..version import Version
 from .delete import DeleteOptions, delete_object, read_options
+from .revisions import check_list_options
 
 TURN = 50
 """Objects deleted before other requests get their turn."""
@@ -26,6 +27,7 @@ async def deletecollection(ctx: RequestContext) -> Reply:
     assert ctx.resource is not None
     cache, cacher = ctx.resource.stored(), ctx.services.cacher
     options = replace(read_options(ctx), uid="", resource_version="")
+    check_list_options(ctx.query)
     selection = selection_of(ctx.kind, ctx.namespace, "", ctx.query)
     await cacher.fresh()
     versions = cache.select(selection)

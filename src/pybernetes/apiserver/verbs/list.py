@@ -17,7 +17,7 @@ from ..kindcache import KindCache
 from ..replies import ListReply, Reply
 from ..selection import Selection, selection_of
 from ..version import Version
-from .revisions import at_least, integer, invalid_list_options, parse_revision
+from .revisions import at_least, check_list_options, integer, parse_revision
 
 STORE_PAGE = 500
 """Keys read from the store in one go for a list at an old revision."""
@@ -55,9 +55,9 @@ async def list_objects(ctx: RequestContext) -> Reply:
     limit = _limit(query.get("limit", ""))
     resource_version, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
     token = query.get("continue", "")
-    _check_options(resource_version, match, token)
-    if "sendInitialEvents" in query:
-        raise invalid_list_options("sendInitialEvents", "sendInitialEvents is forbidden for list")
+    check_list_options(query)
+    if token and resource_version not in ("", "0"):
+        raise BadRequest("specifying resource version is not allowed when using continue")
     if token:
         position = Position.parse(token, cache.prefix)
         if position.revision < 0:
@@ -75,30 +75,6 @@ async def list_objects(ctx: RequestContext) -> Reply:
 
 def _limit(text: str) -> int:
     return max(integer(text), 0) if text else 0
-
-
-def _check_options(resource_version: str, match: str, token: str) -> None:
-    if match not in ("", "Exact", "NotOlderThan"):
-        raise invalid_list_options(
-            "resourceVersionMatch",
-            f'"{match}": supported values: "Exact", "NotOlderThan", ""',
-            reason="FieldValueNotSupported",
-        )
-    if match and token:
-        raise invalid_list_options(
-            "resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided"
-        )
-    if match and not resource_version:
-        raise invalid_list_options(
-            "resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided"
-        )
-    if match == "Exact" and resource_version == "0":
-        raise invalid_list_options(
-            "resourceVersionMatch",
-            'resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
-        )
-    if token and resource_version not in ("", "0"):
-        raise BadRequest("specifying resource version is not allowed when using continue")
 
 
 def _page(

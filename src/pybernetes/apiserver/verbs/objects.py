@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from pybernetes.api.errors import BadRequest, Conflict, Invalid, Unclassified
+from pybernetes.api.errors import BadRequest, Cause, Conflict, Invalid, Unclassified
+from pybernetes.api.features import drop_disabled
 from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import MutableObj, Obj
@@ -70,9 +71,12 @@ def check_object(
     tree: Any,
     duplicates: list[str] | None = None,
     known: Obj | None = None,
+    *,
+    share: bool = False,
 ) -> MutableObj:
     """The same for a tree that a patch has made of the stored object `known`. Missing apiVersion and kind are filled
-    in."""
+    in. With `share`, what the patch left alone is not copied: only for who changes nothing in place that is in
+    `known`."""
     if tree is None:
         tree = {}
     if not isinstance(tree, dict):
@@ -82,7 +86,7 @@ def check_object(
     if kind_name != kind.kind or api_version != kind.api_version:
         raise BadRequest(other_kind(kind, str(api_version), str(kind_name)))
     tree, managed_fields = _without_owners(tree)
-    checked = fieldvalidation.check(ctx, kind, tree, duplicates or [], known)
+    checked = fieldvalidation.check(ctx, kind, tree, duplicates or [], known, share=share)
     checked["apiVersion"], checked["kind"] = api_version, kind_name
     metadata = checked.get("metadata")
     checked["metadata"] = dict(metadata) if isinstance(metadata, dict) else {}
@@ -148,9 +152,10 @@ def complete_new(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:
     kind.default(tree)
     record(ctx, kind, tree, None)
     kind.prepare_create(tree)
+    drop_disabled(kind, tree, None, ctx.services.config.features)
     admission = Admission(ctx, kind, "CREATE", tree, None)
-    admit_mutating(admission)
-    kind.default(tree)
+    if admit_mutating(admission) or not kind.separable:
+        kind.default(tree)
     errors = FieldErrors()
     validate_metadata(kind, tree, errors)
     kind.validate(tree, errors)
@@ -162,32 +167,48 @@ def complete_new(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:
 
 
 def complete_update(
-    ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj, *, guarded: bool = True
+    ctx: RequestContext,
+    kind: Kind,
+    new: MutableObj,
+    old: Obj,
+    *,
+    guarded: bool = True,
+    admission: Admission | None = None,
 ) -> bool:
     """Makes `new` what would replace `old`; False where nothing would change. Raises Conflict, Invalid, Forbidden.
 
     `guarded` False lets fields change that an update of the whole object may not touch: for the subresources that
-    exist to change them."""
+    exist to change them. `admission` is of what the request is about where that is not `new` but a view of it (a
+    Scale), which has been through mutating admission already."""
     check_preconditions(kind, new, old)
+    only_metadata = kind.separable and _differs_in_metadata_only(new, old)
+    if not only_metadata and kind.separable:
+        _unshare(new, old)
     _keep_metadata(new, old)
     if "status" in kind.subresources:
         new.pop("status", None)
         if "status" in old:
-            new["status"] = private(old["status"])
-    kind.default(new)
+            new["status"] = old["status"] if only_metadata else private(old["status"])
+    if not only_metadata:
+        kind.default(new)
     record(ctx, kind, new, old)
-    kind.prepare_update(new, old)
-    admission = Admission(ctx, kind, "UPDATE", new, old, subresource=ctx.info.subresource)
-    admit_mutating(admission)
-    kind.default(new)
-    _count_generation(kind, new, old)
+    if not only_metadata:
+        kind.prepare_update(new, old)
+        drop_disabled(kind, new, old, ctx.services.config.features)
+    if admission is None:
+        admission = Admission(ctx, kind, "UPDATE", new, old, subresource=ctx.info.subresource)
+        only_metadata = not admit_mutating(admission) and only_metadata
+    if not only_metadata:
+        kind.default(new)
+        _count_generation(kind, new, old)
     if same(new, old) and same_owners(new, old):
         return False
     errors = FieldErrors()
     validate_metadata_update(kind, new, old, errors)
-    kind.validate(new, errors)
-    if guarded:
-        kind.validate_update(new, old, errors)
+    if not only_metadata:
+        kind.validate(new, errors)
+        if guarded:
+            kind.validate_update(new, old, errors)
     raise_invalid(kind, new, errors)
     admit_validating(admission)
     for warning in kind.warnings(new, old):
@@ -196,18 +217,20 @@ def complete_update(
 
 
 def complete_status(ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj) -> bool:
-    """The same for the status subresource: status and annotations change, all else stays."""
+    """The same for the status subresource: the status changes and what `kind.status_metadata` names; all else stays."""
     check_preconditions(kind, new, old)
-    status, annotations = new.get("status"), new["metadata"].get("annotations")
+    status, metadata = new.get("status"), new["metadata"]
     new.clear()
-    new.update(private(old))
+    new.update({**old, "metadata": {**old["metadata"]}} if kind.separable else private(old))
     new.pop("status", None)
     if status is not None:
         new["status"] = status
-    new["metadata"].pop("annotations", None)
-    if annotations:
-        new["metadata"]["annotations"] = annotations
-    kind.default(new)
+    for field in kind.status_metadata:
+        new["metadata"].pop(field, None)
+        if metadata.get(field):
+            new["metadata"][field] = metadata[field]
+    if not kind.separable:
+        kind.default(new)
     record(ctx, kind, new, old)
     kind.prepare_status(new, old, ctx.services.env.now())
     admission = Admission(ctx, kind, "UPDATE", new, old, subresource="status")
@@ -233,12 +256,26 @@ def check_preconditions(kind: Kind, new: Obj, old: Obj) -> None:
             f"Precondition failed: UID in precondition: {given['uid']}, UID in object meta: {current.get('uid')}",
         )
     version = given.get("resourceVersion")
-    if version and version != "0" and version != current["resourceVersion"]:
+    if version in (None, "", "0"):
+        if not kind.unconditional_update:
+            raise _unconditional(kind, name)
+    elif version != current["resourceVersion"]:
         if not str(version).isdecimal():
             raise BadRequest(
                 f'metadata.resourceVersion: Invalid value: "{version}": must be an unsigned integer'
             )
         raise conflict(kind, name, MODIFIED)
+
+
+def _unconditional(kind: Kind, name: str) -> Invalid:
+    detail = "Invalid value: 0x0: must be specified for an update"
+    return Invalid(
+        f'{kind.group_resource} "{name}" is invalid: metadata.resourceVersion: {detail}',
+        group=kind.group,
+        kind=kind.plural,
+        name=name,
+        causes=[Cause("FieldValueInvalid", detail, "metadata.resourceVersion")],
+    )
 
 
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
@@ -314,6 +351,22 @@ def _keep_metadata(new: MutableObj, old: Obj) -> None:
     for field in KEPT:
         _keep(metadata, old["metadata"], field)
     metadata["name"] = old["metadata"]["name"]
+
+
+def _differs_in_metadata_only(new: Obj, old: Obj) -> bool:
+    """Whether all but the metadata and the status is what is stored (a patch leaves it the very same object; an update
+    brings the same again)."""
+    for field in {*new, *old}:
+        if field not in ("metadata", "status") and new.get(field) != old.get(field):
+            return False
+    return True
+
+
+def _unshare(new: MutableObj, old: Obj) -> None:
+    """Copies what the new object has in common with the stored one, for what follows changes it in place."""
+    for field, value in new.items():
+        if field != "metadata" and value is old.get(field) and isinstance(value, dict):
+            new[field] = private(value)
 
 
 def _keep(new: MutableObj, old: Obj, field: str) -> None:

@@ -118,24 +118,24 @@ def _of_created(ctx: RequestContext, kind: Kind, new: Obj) -> list[Any]:
     tree = _ownable(new)
     if "status" in kind.subresources:
         tree.pop("status", None)
-    spec = tree.pop("spec", None)
-    touched, _ = compare({**_nothing_of(kind), "spec": None}, {**tree, "spec": None}, type_of(kind))
-    if spec is not None:
-        text = orjson.dumps(spec)
-        fields = _of_spec(kind, text) if len(text) <= REMEMBERED_SPEC else _of_spec.__wrapped__(kind, text)
-        touched = dict(sorted({**touched, **fields}.items()))
+    for field in ("labels", "annotations"):
+        if values := tree["metadata"].get(field):
+            tree["metadata"][field] = dict.fromkeys(
+                values, ""
+            )  # who owns them is the same, whatever they are
+    text = orjson.dumps(tree)
+    touched = _of_new(kind, text) if len(text) <= REMEMBERED_LENGTH else _of_new.__wrapped__(kind, text)
     return [author_of(ctx, kind, "Update").entry(touched)] if touched else []
 
 
-REMEMBERED_SPEC = 8192
-"""The longest spec, in bytes, whose fields are kept for the next object of the same template."""
+REMEMBERED_LENGTH = 8192
+"""The longest object, in bytes, whose fields are kept for the next one of the same template."""
 
 
 @lru_cache(maxsize=256)
-def _of_spec(kind: Kind, text: bytes) -> FieldSet:
-    """The fields of a new object's spec, given as JSON: one set for all that were made from one template."""
-    nothing = {"spec": _nothing_of(kind).get("spec") or {}}
-    touched, _ = compare(nothing, {"spec": orjson.loads(text)}, type_of(kind))
+def _of_new(kind: Kind, text: bytes) -> FieldSet:
+    """The fields of a new object, given as JSON: one set for all that were made from one template."""
+    touched, _ = compare(_nothing_of(kind), orjson.loads(text), type_of(kind))
     return touched
 
 

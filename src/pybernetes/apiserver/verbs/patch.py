@@ -19,7 +19,7 @@ from ..replies import Reply
 from ..writeoptions import check_options
 from . import apply as serverside
 from .change import Complete, change_object
-from .objects import check_object, complete_update
+from .objects import check_object, complete_status, complete_update
 from .patchrefusal import undecodable
 
 PATCH_TYPES: dict[str, PatchType] = {
@@ -40,11 +40,12 @@ async def patch(ctx: RequestContext, complete: Complete = complete_update) -> Re
     if language == "apply":
         return await serverside.apply(ctx, change, complete)
     schema = patch_schema(kind) if language == "strategic" else None
+    share = kind.separable and complete in (complete_update, complete_status)
 
     def build(old: Obj) -> MutableObj:
         patched = apply(old, change, language, schema)
         try:
-            new = check_object(ctx, kind, patched, known=old)
+            new = check_object(ctx, kind, patched, known=old, share=share)
         except Undecodable as error:
             raise undecodable(change if language == "strategic" else None, patched, error.why) from error
         if new["metadata"].get("name") != old["metadata"]["name"]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+
 from pybernetes.api.errors import BadRequest, Cause, Invalid
 
 from ..cacher import Cacher
+
+MATCH = "resourceVersionMatch"
+EXACT, NOT_OLDER = "Exact", "NotOlderThan"
 
 
 def parse_revision(text: str) -> int:
@@ -39,13 +45,75 @@ async def at_least(cacher: Cacher, resource_version: str) -> None:
         await cacher.wait_for(cacher.revision)
 
 
-def invalid_list_options(field: str, detail: str, *, reason: str = "FieldValueForbidden") -> Invalid:
-    """The error of a parameter that makes no sense beside the others."""
-    what = "Forbidden" if reason == "FieldValueForbidden" else "Unsupported value"
-    message = f"{what}: {detail}"
-    return Invalid(
-        f'ListOptions.meta.k8s.io "" is invalid: {field}: {message}',
+Problem = tuple[str, str, str]
+"""(field, message, reason of the cause)."""
+
+
+def forbidden(field: str, detail: str) -> Problem:
+    return field, f"Forbidden: {detail}", "FieldValueForbidden"
+
+
+def unsupported(field: str, value: str, supported: tuple[str, ...]) -> Problem:
+    choices = ", ".join(json.dumps(each) for each in supported)
+    return (
+        field,
+        f"Unsupported value: {json.dumps(value)}: supported values: {choices}",
+        "FieldValueNotSupported",
+    )
+
+
+def check_list_options(query: Mapping[str, str]) -> None:
+    """Raises Invalid for parameters of a list that make no sense together (`ValidateListOptions`)."""
+    version, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
+    found: list[Problem] = []
+    if match:
+        if not version:
+            found.append(
+                forbidden(MATCH, "resourceVersionMatch is forbidden unless resourceVersion is provided")
+            )
+        if query.get("continue"):
+            found.append(forbidden(MATCH, "resourceVersionMatch is forbidden when continue is provided"))
+        if match not in (EXACT, NOT_OLDER):
+            found.append(unsupported(MATCH, match, (EXACT, NOT_OLDER, "")))
+        if match == EXACT and version == "0":
+            found.append(
+                forbidden(MATCH, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+            )
+    if "sendInitialEvents" in query:
+        found.append(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+    _raise(found)
+
+
+def check_watch_options(query: Mapping[str, str]) -> None:
+    """The same of a watch."""
+    match, initial = query.get("resourceVersionMatch", ""), "sendInitialEvents" in query
+    found: list[Problem] = []
+    if initial and match != NOT_OLDER:
+        found.append(
+            forbidden(MATCH, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+        )
+    if match:
+        if not initial:
+            found.append(
+                forbidden(
+                    MATCH, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+                )
+            )
+        if match != NOT_OLDER:
+            found.append(unsupported(MATCH, match, (NOT_OLDER,)))
+        if query.get("continue"):
+            found.append(forbidden(MATCH, "resourceVersionMatch is forbidden when continue is provided"))
+    _raise(found)
+
+
+def _raise(found: Sequence[Problem]) -> None:
+    if not found:
+        return
+    lines = [f"{field}: {message}" for field, message, _ in found]
+    text = lines[0] if len(lines) == 1 else f"[{', '.join(lines)}]"
+    raise Invalid(
+        f'ListOptions.meta.k8s.io "" is invalid: {text}',
         group="meta.k8s.io",
         kind="ListOptions",
-        causes=[Cause(reason, message, field)],
+        causes=[Cause(reason, message, field) for field, message, reason in found],
     )

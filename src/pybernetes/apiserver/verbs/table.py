@@ -63,7 +63,8 @@ async def serve_resource(ctx: RequestContext) -> Reply:
         special = CREATED_ONLY.get((kind.group, kind.plural))
         if special is not None:
             return await special(ctx)
-    computed = COMPUTED.get((kind.group, kind.plural))
+    row = (kind.group, kind.plural)
+    computed = COMPUTED.get(row) or ctx.services.computed.get(row)
     return await (computed or VERBS)[info.verb](ctx)
 
 

@@ -46,5 +46,10 @@ def other_kind(kind: Kind, api_version: str, kind_name: str) -> str:
 
 def no_object(kind: Kind, tree: Any, data: bytes) -> BadRequest:
     """A body that is JSON, but a list, a text or a number."""
+    return unrecognized(kind, no_type(tree), data)
+
+
+def no_type(tree: Any) -> str:
+    """Why a JSON value that is no object says no type."""
     why = f"json: cannot unmarshal {json_kind(tree)} into Go value of type {_TYPE_META}"
-    return unrecognized(kind, f"couldn't get version/kind; json parse error: {why}", data)
+    return f"couldn't get version/kind; json parse error: {why}"

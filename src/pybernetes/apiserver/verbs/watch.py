@@ -8,7 +8,7 @@ from ..context import RequestContext
 from ..replies import Reply, WatchReply
 from ..selection import Selection, selection_of
 from ..watchers import Watcher
-from .revisions import at_least, flag, integer, invalid_list_options, parse_revision
+from .revisions import at_least, check_watch_options, flag, integer, parse_revision
 
 SHORTEST = 1800.0
 """Seconds a watch lasts at least where the client sets no timeout (at most twice that, as upstream)."""
@@ -24,7 +24,8 @@ async def watch(ctx: RequestContext) -> Reply:
     selection = selection_of(ctx.kind, ctx.namespace, ctx.info.name, query)
     resource_version = query.get("resourceVersion", "")
     bookmarks = flag(query.get("allowWatchBookmarks"))
-    send_initial = _send_initial_events(query.get("sendInitialEvents"), query.get("resourceVersionMatch", ""))
+    check_watch_options(query)
+    send_initial = flag(query["sendInitialEvents"]) if "sendInitialEvents" in query else None
     seconds = _seconds(ctx)
 
     def reached() -> int:
@@ -59,23 +60,6 @@ def ended(selection: Selection, error: Expired) -> Watcher:
     watcher = Watcher(selection, ("", "", ""), takes_trees=False)
     watcher.close(error)
     return watcher
-
-
-def _send_initial_events(text: str | None, match: str) -> bool | None:
-    """The parameter, None where it is not given. Raises Invalid for combinations that upstream refuses."""
-    if text is None:
-        if match:
-            raise invalid_list_options(
-                "resourceVersionMatch",
-                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-            )
-        return None
-    if match != "NotOlderThan":
-        raise invalid_list_options(
-            "resourceVersionMatch",
-            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-        )
-    return flag(text)
 
 
 def _seconds(ctx: RequestContext) -> float:

@@ -87,6 +87,7 @@ def issue(
     """The certificate as PEM. `identity` is what no other request has. Raises SignerExpired."""
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
     begin = now if seconds < SHORT else now - BACKDATE
     end = min(now + seconds, ca.certificate.not_valid_after_utc.timestamp())
@@ -105,7 +106,10 @@ def issue(
     )
     for extension, critical in _extensions(ca, request, usages):
         builder = builder.add_extension(extension, critical=critical)
-    return builder.sign(ca.key, _hash(ca)).public_bytes(serialization.Encoding.PEM).decode()
+    # One request, one certificate, to the byte: a signature that draws nothing (RFC 6979).
+    elliptic = isinstance(ca.key, EllipticCurvePrivateKey) or None
+    signed = builder.sign(ca.key, _hash(ca), ecdsa_deterministic=elliptic)
+    return signed.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def _extensions(

@@ -24,6 +24,8 @@ from pybernetes.lang.timestamps import parse, rfc3339
 from .due import TOO_MANY_MISSED, Due, UnknownTimeZone, due, zone_of
 
 SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
+UNSEEN = 10.0
+"""Seconds until a Job that should be there is looked for again."""
 LATE = 0.1
 """Seconds after a moment at which it is looked at, so that it has surely passed."""
 
@@ -99,7 +101,9 @@ def _start(steps: Steps, seen: Seen, found: Due, zone: tzinfo, now: float) -> Pl
     if running and spec["concurrencyPolicy"] == "Replace":
         steps.add(*(_delete(cron_job, job, "replaced") for job in running))
     steps.add(_create(cron_job, name, found.latest, zone))
-    steps.look_again(0.0)
+    # The Job's appearance calls for the next look. Where it was there before and the cache does not know it yet, or it
+    # is not this CronJob's, looking at once would find the same again.
+    steps.look_again(UNSEEN)
     return steps.plan(f"starting {name}")
 
 

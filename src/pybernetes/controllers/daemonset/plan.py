@@ -14,7 +14,7 @@ from pybernetes.api import kinds
 from pybernetes.api.meta import Obj, is_deleting, labels_of, name_of, namespace_of, uid_of
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself, owner_key
-from pybernetes.control.ownership import claim
+from pybernetes.control.ownership import claim, those
 from pybernetes.control.plan import Batch, Create, Delete, Plan, Report, Steps, Update
 from pybernetes.controllers import history
 from pybernetes.controllers.pods import is_ready
@@ -53,7 +53,7 @@ def observe(key: str, caches: Caches) -> Seen | None:
     namespace = namespace_of(daemon_set)
     return Seen(
         daemon_set,
-        caches.list(kinds.NODE),
+        those(caches.list(kinds.NODE), lambda node: isinstance(node["spec"].get("taints") or [], list)),
         caches.owned(kinds.POD, daemon_set),
         caches.orphans(kinds.POD, namespace),
         caches.owned(kinds.CONTROLLERREVISION, daemon_set),
@@ -183,8 +183,10 @@ def _matching(obj: Obj, caches: Caches) -> list[str]:
     namespace = namespace_of(obj)
     return [
         f"{namespace}/{name_of(daemon_set)}"
-        for daemon_set in caches.list(kinds.DAEMONSET, namespace)
-        if from_label_selector(daemon_set["spec"]["selector"]).matches(labels_of(obj))
+        for daemon_set in those(
+            caches.list(kinds.DAEMONSET, namespace),
+            lambda daemon_set: from_label_selector(daemon_set["spec"]["selector"]).matches(labels_of(obj)),
+        )
     ]
 
 
@@ -198,11 +200,14 @@ def _disagreeing(node: Obj, caches: Caches) -> Iterable[str]:
     name = name_of(node)
     gone = caches.get(kinds.NODE, name) is None
     served = {owner_key(pod, kinds.DAEMONSET) for pod in caches.by_index(kinds.POD, DAEMONS, name)}
-    for daemon_set in caches.list(kinds.DAEMONSET):
-        key = f"{namespace_of(daemon_set)}/{name_of(daemon_set)}"
+
+    def disagrees(daemon_set: Obj) -> bool:
+        has = f"{namespace_of(daemon_set)}/{name_of(daemon_set)}" in served
         start, stay = fit(daemon_set, node)
-        if gone or start != (key in served) or (stay != start and key in served):
-            yield key
+        return gone or start != has or (stay != start and has)
+
+    for daemon_set in those(caches.list(kinds.DAEMONSET), disagrees):
+        yield f"{namespace_of(daemon_set)}/{name_of(daemon_set)}"
 
 
 CONTROLLER = ControllerDef(

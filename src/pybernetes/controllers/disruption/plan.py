@@ -11,6 +11,7 @@ from pybernetes.api.meta import Obj, is_deleting, labels_of, name_of, namespace_
 from pybernetes.client.interface import Client
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself
+from pybernetes.control.ownership import those
 from pybernetes.control.plan import Plan, Report, Steps, Update
 from pybernetes.controllers.pods import is_ready
 from pybernetes.controllers.selectortext import shown
@@ -155,8 +156,10 @@ def _protecting(pod: Obj, caches: Caches) -> Iterable[str]:
     namespace = namespace_of(pod)
     return (
         f"{namespace}/{name_of(budget)}"
-        for budget in caches.list(kinds.PODDISRUPTIONBUDGET, namespace)
-        if from_label_selector(budget["spec"].get("selector")).matches(labels_of(pod))
+        for budget in those(
+            caches.list(kinds.PODDISRUPTIONBUDGET, namespace),
+            lambda budget: from_label_selector(budget["spec"].get("selector")).matches(labels_of(pod)),
+        )
     )
 
 

@@ -20,7 +20,6 @@ from .endpoint import belongs, endpoint, ports
 SERVICE_NAME, MANAGED_BY = "kubernetes.io/service-name", "endpointslice.kubernetes.io/managed-by"
 MANAGER = "endpointslice-controller.k8s.io"
 HEADLESS = "service.kubernetes.io/headless"
-MAX_ENDPOINTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def observe(key: str, caches: Caches) -> Seen | None:
     return Seen(service, pods, nodes, slices)
 
 
-def plan(seen: Seen, _now: float, _settings: Settings) -> Plan:
+def plan(seen: Seen, _now: float, settings: Settings) -> Plan:
     if is_deleting(seen.service):
         return Plan.nothing("the Service is being deleted")
     wanted = _wanted(seen)
@@ -63,7 +62,9 @@ def plan(seen: Seen, _now: float, _settings: Settings) -> Plan:
         existing = [
             s for s in seen.slices if _port_key(s.get("ports") or ()) == port_key and not is_deleting(s)
         ]
-        _reconcile(steps, seen.service, json.loads(port_key), endpoints, existing)
+        _reconcile(
+            steps, seen.service, json.loads(port_key), endpoints, existing, settings.max_endpoints_per_slice
+        )
     for piece in seen.slices:
         if _port_key(piece.get("ports") or ()) not in wanted and not is_deleting(piece):
             steps.add(_delete(piece))
@@ -92,8 +93,9 @@ def _reconcile(
     port_list: list[Any],
     wanted: dict[str, dict[str, Any]],
     existing: Sequence[Obj],
+    most: int,
 ) -> None:
-    """Keeps endpoints where they are, fills gaps, and makes new slices only for what does not fit."""
+    """Keeps endpoints where they are, fills gaps, and makes new slices only for what does not fit in `most` each."""
     left = dict(wanted)
     contents: list[tuple[Obj, list[Any]]] = []
     for piece in existing:
@@ -105,7 +107,7 @@ def _reconcile(
         contents.append((piece, kept))
     fresh = [left[uid] for uid in sorted(left)]
     for _, kept in contents:
-        room = MAX_ENDPOINTS - len(kept)
+        room = max(0, most - len(kept))
         kept += fresh[:room]
         fresh = fresh[room:]
     used = [(piece, kept) for piece, kept in contents if kept] or contents[:1]
@@ -117,8 +119,8 @@ def _reconcile(
         if not any(piece is other for other, _ in used):
             steps.add(_delete(piece))
     while fresh or not (used or existing):
-        steps.add(_create(service, port_list, fresh[:MAX_ENDPOINTS]))
-        fresh = fresh[MAX_ENDPOINTS:]
+        steps.add(_create(service, port_list, fresh[:most]))
+        fresh = fresh[most:]
         used = [({}, [])]
 
 

@@ -37,7 +37,7 @@ class GarbageCollector:
         self._workers = workers
         self._custom: dict[str, tuple[Kind, ...]] = {}
         """The kinds of each CustomResourceDefinition; the first one is followed."""
-        self._by_api = dict(KINDS_BY_API)
+        self._by_api = {**KINDS_BY_API, **{(kind.api_version, kind.kind): kind for kind in kinds}}
         for kind in kinds:
             caches.follow(kind).on_event(self._subscriber(kind))
         if CUSTOMRESOURCEDEFINITION in kinds:

@@ -90,7 +90,13 @@ def plan(seen: Seen, now: float, settings: Settings) -> Plan:
     work = Work(
         seen, now, settings, [dict(c) for c in (seen.autoscaler.get("status") or {}).get("conditions") or ()]
     )
-    return replace(_look(work, replace(memory, at=now)), after=period)
+    looked = _look(work, replace(memory, at=now))
+    return replace(looked, after=period, steady=not looked.steps and _is_steady(looked.memory))
+
+
+def _is_steady(memory: Memory) -> bool:
+    """Whether every recommendation that still counts is the same: no window holds another one back."""
+    return len({mark.number for mark in memory.recommendations}) == 1
 
 
 def _look(work: Work, memory: Memory) -> Plan:

@@ -13,7 +13,7 @@ from pybernetes.api import kinds
 from pybernetes.api.meta import Obj, controller_ref_of, is_deleting, labels_of, name_of, namespace_of, uid_of
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself, owner_key
-from pybernetes.control.ownership import claim
+from pybernetes.control.ownership import claim, those
 from pybernetes.control.plan import Batch, Patch, Plan, Steps, Update
 from pybernetes.controllers.pods import is_finished as pod_is_finished
 from pybernetes.controllers.replicaset.ranking import deletion_order
@@ -118,7 +118,10 @@ def _keep_busy(steps: Steps, account: Account, now: float) -> Plan:
     why = f"{len(active)} of {wanted} pods active, {account.total_succeeded} succeeded"
     doomed = _superfluous(account, wanted)
     if doomed:
-        steps.add(Batch(tuple(deletion(job, pod, "too many pods") for pod in doomed[:BURST])))
+        doomed = doomed[:BURST]
+        # Not tracked any more when they are deleted: a pod that is one too many has not failed.
+        steps.add(Batch(tuple(_released(pod, "one too many") for pod in doomed if has_finalizer(pod))))
+        steps.add(Batch(tuple(deletion(job, pod, "too many pods") for pod in doomed)))
         return steps.plan(f"{why}: deleting {len(doomed)}")
     missing = wanted - len(active)
     if job["spec"].get("podReplacementPolicy") == "Failed":
@@ -201,8 +204,9 @@ def _concerned(pod: Obj, caches: Caches) -> Iterable[str]:
     namespace = namespace_of(pod)
     adopters = [
         f"{namespace}/{name_of(job)}"
-        for job in caches.list(kinds.JOB, namespace)
-        if not pod_is_finished(pod) and _selects(job, pod)
+        for job in those(
+            caches.list(kinds.JOB, namespace), lambda job: not pod_is_finished(pod) and _selects(job, pod)
+        )
     ]
     return {*adopters, *_tracked(pod)}
 

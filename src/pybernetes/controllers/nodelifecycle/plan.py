@@ -3,6 +3,7 @@ taints, by which the scheduler keeps away and pods are evicted."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,14 @@ from pybernetes.api import kinds
 from pybernetes.api.meta import Obj, is_deleting, name_of, namespace_of
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself
+from pybernetes.control.ownership import those
 from pybernetes.control.plan import Plan, Report, Steps, Update
 from pybernetes.controllers.pods import condition, is_ready
 from pybernetes.lang.timestamps import parse, rfc3339
 
+from .zones import NOT_READY, UNREACHABLE, disruption
+
 LEASES = "kube-node-lease"
-NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
 REPORTED = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
 TAINTS = {
     ("Ready", "False"): NOT_READY,
@@ -25,6 +28,8 @@ TAINTS = {
     ("PIDPressure", "True"): "node.kubernetes.io/pid-pressure",
     ("NetworkUnavailable", "True"): "node.kubernetes.io/network-unavailable",
 }
+RECHECK = 5.0
+"""Seconds between two looks at the zones (`--node-monitor-period`)."""
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 MANAGED = {*TAINTS.values(), UNSCHEDULABLE}
 
@@ -37,6 +42,8 @@ class Seen:
     lease: Obj | None
     pods: tuple[Obj, ...]
     listening_since: float = 0.0
+    nodes: Sequence[Obj] = ()
+    """All nodes, where this one is not well: how fast it is emptied depends on them."""
 
 
 def observe(key: str, caches: Caches) -> Seen | None:
@@ -45,19 +52,28 @@ def observe(key: str, caches: Caches) -> Seen | None:
         return None
     pods = caches.by_index(kinds.POD, "node", key)
     lease = caches.get(kinds.LEASE, f"{LEASES}/{key}")
-    return Seen(node, lease, tuple(pods), caches.filled_at or 0.0)
+    well = (condition(node, "Ready") or {}).get("status") == "True"
+    nodes = (
+        ()
+        if well
+        else those(caches.list(kinds.NODE), lambda each: isinstance(each["spec"].get("taints") or [], list))
+    )
+    return Seen(node, lease, tuple(pods), caches.filled_at or 0.0, nodes)
 
 
 def plan(seen: Seen, now: float, settings: Settings) -> Plan:
     node = seen.node
     if is_deleting(node):
         return Plan.nothing("the node is being deleted")
-    silent_at = _last_sign(seen) + settings.node_monitor_grace_seconds
+    reported = bool((node.get("status") or {}).get("conditions"))
+    grace = settings.node_monitor_grace_seconds if reported else settings.node_startup_grace_seconds
+    silent_at = _last_sign(seen) + grace
     steps = Steps()
     if now < silent_at:
         steps.look_again(silent_at - now + 0.5)
-    elif (node.get("status") or {}).get("conditions") and not _is_unknown(node):
-        status = {**node["status"], "conditions": _unknown(node, now)}
+    elif not _is_unknown(node):
+        conditions = _unknown(node, now) if reported else _never_reported(now)
+        status = {**(node.get("status") or {}), "conditions": conditions}
         name = name_of(node)
         message = f"Node {name} status is now: NodeNotReady"
         update = Update(kinds.NODE, {**node, "status": status}, "its lease was not renewed", "status")
@@ -65,6 +81,8 @@ def plan(seen: Seen, now: float, settings: Settings) -> Plan:
             (Report(node, "Normal", "NodeNotReady", message), update), 0.0, "silent: marking it unknown"
         )
     taints = _taints(node, now)
+    if seen.nodes:
+        taints = _in_turn(steps, seen, taints, now, settings)
     if taints != (node["spec"].get("taints") or []):
         spec = {k: v for k, v in {**node["spec"], "taints": taints or None}.items() if v is not None}
         steps.add(Update(kinds.NODE, {**node, "spec": spec}, "its conditions changed"))
@@ -108,6 +126,20 @@ def _unknown(node: Obj, now: float) -> list[dict[str, Any]]:
     ]
 
 
+def _never_reported(now: float) -> list[dict[str, Any]]:
+    """The conditions of a node whose kubelet has not been heard of since the node was made."""
+    return [
+        {
+            "type": kind,
+            "status": "Unknown",
+            "reason": "NodeStatusNeverUpdated",
+            "message": "Kubelet never posted node status.",
+            "lastTransitionTime": rfc3339(now),
+        }
+        for kind in REPORTED
+    ]
+
+
 def _taints(node: Obj, now: float) -> list[dict[str, Any]]:
     """The taints there should be; those that stay keep their time, and those of others are left alone."""
     wanted: list[dict[str, Any]] = []
@@ -124,6 +156,25 @@ def _taints(node: Obj, now: float) -> list[dict[str, Any]]:
     kept = [t for t in current if t["key"] not in MANAGED or (t["key"], t["effect"]) in named]
     there = {(t["key"], t["effect"]) for t in kept}
     return [*kept, *(t for t in wanted if (t["key"], t["effect"]) not in there)]
+
+
+def _in_turn(
+    steps: Steps, seen: Seen, taints: list[dict[str, Any]], now: float, settings: Settings
+) -> list[dict[str, Any]]:
+    """The taints without those that would empty the node before its zone's turn."""
+    zone = disruption(seen.node, seen.nodes, settings.unhealthy_zone_threshold)
+    begun = any(_empties(taint) for taint in seen.node["spec"].get("taints") or ())
+    if not any(_empties(taint) for taint in taints) or (begun and not zone.everywhere):
+        return taints
+    wait = zone.wait(now, settings)
+    if wait == 0.0:
+        return taints
+    steps.look_again(RECHECK if wait is None else wait)
+    return [taint for taint in taints if not _empties(taint)]
+
+
+def _empties(taint: Obj) -> bool:
+    return taint["effect"] == "NoExecute" and taint["key"] in (NOT_READY, UNREACHABLE)
 
 
 def _not_ready(pod: Obj, now: float) -> Update:
@@ -165,4 +216,5 @@ CONTROLLER = ControllerDef(
     plan=plan,
     account="node-controller",
     rounds=True,
+    workers=1,  # what one node's turn is depends on what was just done to another
 )

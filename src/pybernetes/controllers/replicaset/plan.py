@@ -16,7 +16,7 @@ from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj, is_deleting, labels_of, name_of, namespace_of, uid_of
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself, owner_key
-from pybernetes.control.ownership import Claim, claim, owner_reference
+from pybernetes.control.ownership import Claim, claim, owner_reference, those
 from pybernetes.control.plan import Batch, Create, Delete, Plan, Report, Steps, Update
 from pybernetes.controllers.pods import available_in, is_active, is_ready
 from pybernetes.lang.labelselector import Selector, from_label_selector
@@ -194,8 +194,10 @@ def _matching(family: Family, pod: Obj, caches: Caches) -> list[str]:
     namespace = namespace_of(pod)
     return [
         f"{namespace}/{name_of(replica_set)}"
-        for replica_set in caches.list(family.kind, namespace)
-        if family.selector(replica_set).matches(labels_of(pod))
+        for replica_set in those(
+            caches.list(family.kind, namespace),
+            lambda replica_set: family.selector(replica_set).matches(labels_of(pod)),
+        )
     ]
 
 

@@ -14,7 +14,7 @@ from pybernetes.api import kinds
 from pybernetes.api.meta import Obj, is_deleting, labels_of, name_of, namespace_of, uid_of
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself, owner_key
-from pybernetes.control.ownership import claim
+from pybernetes.control.ownership import claim, those
 from pybernetes.control.plan import Batch, Create, Delete, Patch, Plan, Report, Steps, Update
 from pybernetes.controllers import history
 from pybernetes.controllers.pods import phase
@@ -239,8 +239,12 @@ def _matching(obj: Obj, caches: Caches) -> list[str]:
     namespace = namespace_of(obj)
     return [
         f"{namespace}/{name_of(stateful_set)}"
-        for stateful_set in caches.list(kinds.STATEFULSET, namespace)
-        if from_label_selector(stateful_set["spec"]["selector"]).matches(labels_of(obj))
+        for stateful_set in those(
+            caches.list(kinds.STATEFULSET, namespace),
+            lambda stateful_set: from_label_selector(stateful_set["spec"]["selector"]).matches(
+                labels_of(obj)
+            ),
+        )
     ]
 
 

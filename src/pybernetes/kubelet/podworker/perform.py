@@ -99,7 +99,7 @@ class Performer:
         except VolumesFailed as error:
             for problem in error.problems:
                 tell_about(self._parts.recorder, pod)("Warning", "FailedMount", problem)
-            raise ActionFailed("FailedMount", str(error), first=0.5, most=122.0) from error
+            raise ActionFailed("FailedMount", str(error), first=0.5, most=error.patience) from error
         self._memory.volumes_ready = True
 
     async def _create_sandbox(self, attempt: int) -> None:

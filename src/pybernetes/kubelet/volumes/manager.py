@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pybernetes.api.errors import ApiError
 from pybernetes.api.meta import Obj, namespace_of, uid_of
+from pybernetes.client.interface import Client
 from pybernetes.kubelet import podspec
 from pybernetes.kubelet.config import KubeletConfig
 from pybernetes.kubelet.containers import volume_mount
@@ -19,16 +20,24 @@ from pybernetes.kubelet.references import Reference, References
 from pybernetes.kubelet.runtime import Mount
 from pybernetes.kubelet.tokens import Tokens
 
+from .bound import BoundVolumes
+from .claims import NotProcessed, Unmountable
 from .plugin import MountError, VolumeContext, VolumePlugin, volume_path
 from .table import plugin_for
 
+MOUNT_PATIENCE = 122.0
+"""Seconds between two tries to mount what cannot be mounted, at most (upstream: two minutes and two seconds)."""
+CLAIM_PATIENCE = 5.0
+"""The same while a claim is not ready: a kubelet may not watch it, so it asks again."""
+
 
 class VolumesFailed(Exception):
-    """`problems` are the texts of FailedMount events."""
+    """`problems` are the texts of FailedMount events; `patience`: the longest wait (seconds) before the next try."""
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
+    def __init__(self, problems: tuple[str, ...], patience: float = MOUNT_PATIENCE) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
+        self.patience = patience
 
 
 class VolumeManager:
@@ -39,7 +48,10 @@ class VolumeManager:
         references: References,
         tokens: Tokens,
         node: Callable[[], NodeFacts],
+        client: Client,
     ) -> None:
+        """`client` reads claims, and the volumes bound to them."""
+        self.bound = BoundVolumes(client, config.node_name)
         self._config = config
         self._host = host
         self._references = references
@@ -64,6 +76,7 @@ class VolumeManager:
         for mount in await self._host.mounts_under(directory):
             await self._host.unmount(mount)
         await self._host.remove_tree(directory)
+        self.bound.forget(pod_uid)
         self._references.hold(pod_uid, ())
         self._tokens.forget(pod_uid)
 
@@ -77,11 +90,20 @@ class VolumeManager:
                 raise ConfigError(
                     f'cannot find volume "{mount["name"]}" to mount into container "{container["name"]}"'
                 )
-            path = volume_path(self._config, pod, plugin_for(volume), volume)
+            source = await self._source(pod, volume)
+            path = volume_path(self._config, pod, plugin_for(source), source)
             if sub_path := _sub_path(mount, environment):
                 path = await self._sub_path(pod, container, index, path, sub_path, mount)
-            found.append(volume_mount(mount, path))
+            read_only = (volume.get("persistentVolumeClaim") or {}).get("readOnly")
+            found.append(volume_mount({**mount, "readOnly": True} if read_only else mount, path))
         return tuple(found)
+
+    async def _source(self, pod: Obj, volume: Obj) -> Obj:
+        """The volume itself, or what stands behind the claim that it names. Raises ConfigError."""
+        try:
+            return await self.bound.resolve(pod, volume)
+        except (MountError, ApiError, OSError) as error:
+            raise ConfigError(f'cannot find volume "{volume["name"]}": {error}') from error
 
     async def fetch_for_env(self, pod: Obj, container: Obj) -> dict[tuple[SourceKind, str], Obj | None]:
         """The objects that the container's environment refers to."""
@@ -95,7 +117,8 @@ class VolumeManager:
         wanted |= {("secret", entry.get("name", "")) for entry in pod["spec"].get("imagePullSecrets") or ()}
         for volume in pod["spec"].get("volumes") or ():
             try:
-                wanted |= set(plugin_for(volume).references(volume))
+                if not self.bound.is_claimed(volume):
+                    wanted |= set(plugin_for(volume).references(volume))
             except MountError:
                 continue  # told when it is mounted
         return {(kind, namespace_of(pod), name) for kind, name in wanted}
@@ -111,24 +134,36 @@ class VolumeManager:
             fetch=lambda kind, name: self._references.get((kind, namespace_of(pod), name), uid),
             token=lambda audience, seconds: self._token(pod, audience, seconds),
         )
-        jobs = [self._one(context, volume, chosen) for volume in pod["spec"].get("volumes") or ()]
-        problems = tuple(problem for problem in await asyncio.gather(*jobs) if problem)
+        volumes = pod["spec"].get("volumes") or ()
+        failures = await asyncio.gather(*(self._one(context, volume, chosen) for volume in volumes))
+        unprocessed = [
+            (v["name"], f) for v, f in zip(volumes, failures, strict=True) if isinstance(f, NotProcessed)
+        ]
+        problems = [str(f) for f in failures if f is not None and not isinstance(f, NotProcessed)]
+        if unprocessed:
+            problems.append(_unprocessed(unprocessed))
         if problems:
-            raise VolumesFailed(problems)
+            raise VolumesFailed(tuple(problems), CLAIM_PATIENCE if unprocessed else MOUNT_PATIENCE)
 
     async def _token(self, pod: Obj, audience: str, seconds: int) -> str:
         return (await self._tokens.get(pod, audience, seconds)).text
 
-    async def _one(self, context: VolumeContext, volume: Obj, chosen: Callable[[VolumePlugin], bool]) -> str:
-        """Why it failed, or ""."""
+    async def _one(
+        self, context: VolumeContext, volume: Obj, chosen: Callable[[VolumePlugin], bool]
+    ) -> MountError | None:
+        """Why it failed, in the words of the event."""
+        name = volume["name"]
         try:
-            plugin = plugin_for(volume)
+            source = await self.bound.resolve(context.pod, volume)
+            name = source.get("persistentVolume", name)
+            plugin = plugin_for(source)
             if chosen(plugin):
-                path = volume_path(self._config, context.pod, plugin, volume)
-                await plugin.set_up(context, volume, path)
+                await plugin.set_up(context, source, volume_path(self._config, context.pod, plugin, source))
+        except (NotProcessed, Unmountable) as error:
+            return error
         except (MountError, ApiError, OSError) as error:
-            return f'MountVolume.SetUp failed for volume "{volume["name"]}" : {error}'
-        return ""
+            return MountError(f'MountVolume.SetUp failed for volume "{name}" : {error}')
+        return None
 
     async def _sub_path(
         self, pod: Obj, container: Obj, index: int, path: str, sub_path: str, mount: Obj
@@ -143,6 +178,17 @@ class VolumeManager:
             raise ConfigError(
                 f'failed to prepare subPath for volumeMount "{mount["name"]}" of container "{name}": {error}'
             ) from error
+
+
+def _unprocessed(failures: Sequence[tuple[str, MountError]]) -> str:
+    """What upstream says of a pod whose claims are not ready."""
+    names = " ".join(name for name, _ in failures)
+    texts = [str(error) for _, error in failures]
+    text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    return (
+        f"Unable to attach or mount volumes: unmounted volumes=[{names}], unattached volumes=[], "
+        f"failed to process volumes=[{names}]: {text}"
+    )
 
 
 def _sub_path(mount: Obj, environment: dict[str, str]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pybernetes.api.meta import Obj
 
-from . import configmap, downwardapi, emptydir, hostpath, projected, secret
+from . import configmap, downwardapi, emptydir, hostpath, local, projected, secret
 from .plugin import MountError, VolumePlugin
 
 VOLUME_PLUGINS: tuple[VolumePlugin, ...] = (
     emptydir.PLUGIN,
     hostpath.PLUGIN,
+    local.PLUGIN,
     configmap.PLUGIN,
     secret.PLUGIN,
     downwardapi.PLUGIN,

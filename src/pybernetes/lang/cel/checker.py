@@ -49,6 +49,9 @@ Structs = Callable[[str], Type | None]
 """The object type of a name in a literal `Name{...}`."""
 
 
+BIND = "cel.bind"
+"""The variable whose declaration says that an environment has this macro: most do not."""
+
 _WRITTEN: Mapping[tuple[str, int], Callable[..., object]] = {
     ("duration", 1): duration,
     ("timestamp", 1): timestamp,
@@ -301,6 +304,10 @@ class Checker:
 
     def bound(self, node: Macro, over: Type) -> tuple[Type, ...]:
         """The types of the variables."""
+        if node.kind == "bind":
+            if BIND not in self._scopes:
+                self.undeclared(node.at, "cel")
+            return (over,)
         if node.kind in ("optMap", "optFlatMap"):
             if over.name == "optional_type":
                 return (over.params[0],)
@@ -323,6 +330,8 @@ class Checker:
         if kind in ("all", "exists", "exists_one", "filter") or len(bodies) == 2:
             self.need_bool(node.bodies[0], bodies[0], kind)
         match kind:
+            case "bind":
+                return last
             case "all" | "exists" | "exists_one":
                 return BOOL
             case "filter":

@@ -148,6 +148,8 @@ def _item(value: Any, key: Any) -> Any:
 def _contained(item: Any, whole: Any) -> bool:
     """`item in whole`."""
     if isinstance(whole, Mapping):
+        if isinstance(item, str):
+            return item in whole
         try:
             lookup(whole, item)
         except (KeyError, CelError):

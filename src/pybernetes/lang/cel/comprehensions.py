@@ -15,6 +15,8 @@ _Step = Callable[[Frame, Any, Any], None]
 
 def comprehension(node: Macro, over: Run, bodies: list[Run]) -> Run:
     """The macro as a function."""
+    if node.kind == "bind":
+        return _bind(node, over, bodies[0])
     if node.kind in ("optMap", "optFlatMap"):
         return _on_optional(node, over, bodies[0])
     rounds = _rounds(over, node.slots)
@@ -155,6 +157,17 @@ _KINDS: Mapping[str, Callable[[_Rounds, Run, Run | None], Run]] = {
     "transformMapEntry": _transform_entry,
     "sortBy": _sort_by,
 }
+
+
+def _bind(node: Macro, value: Run, body: Run) -> Run:
+    (slot,) = node.slots
+
+    def run(frame: Frame) -> Any:
+        frame.spend(1)
+        frame.values[slot] = value(frame)
+        return body(frame)
+
+    return run
 
 
 def _on_optional(node: Macro, over: Run, body: Run) -> Run:

@@ -42,6 +42,8 @@ def expand(name: str, target: Node | None, args: list[Node], at: int) -> Node | 
     """The node of a macro, or None for an ordinary call. Raises BadMacro."""
     if target is None:
         return _has(args, at) if name == "has" and len(args) == 1 else None
+    if name == "bind" and len(args) == 3 and isinstance(target, Ident) and target.name == "cel":
+        return _bind(args, at)
     shape = _SHAPES.get((name, len(args)))
     if shape is None:
         return None
@@ -60,6 +62,14 @@ def _complaint(kind: str) -> str:
     if kind in ("optMap", "optFlatMap"):
         return f"{kind}() variable name must be a simple identifier"
     return "argument must be a simple name"
+
+
+def _bind(args: list[Node], at: int) -> Node:
+    """`cel.bind(name, value, body)`."""
+    name, value, body = args
+    if not isinstance(name, Ident):
+        raise BadMacro(name.at, "cel.bind() variable names must be simple identifiers")
+    return Macro("bind", value, (name.name,), [body], at=at)
 
 
 def _has(args: list[Node], at: int) -> Node:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .checker import Checker
 from .compiler import compiled
+from .costs import SizeOf, estimate
 from .errors import CelError, CelSyntaxError, Problem
 from .frames import PER_CALL_LIMIT, Frame, Run
 from .library import functions, names
@@ -47,6 +48,13 @@ class Program:
         finally:
             if budget is not None:
                 budget.left -= frame.cost
+
+
+def cost_of(text: str, variables: Mapping[str, Type], size_of: SizeOf) -> int:
+    """The most that an expression that compiles may cost, where `size_of` tells how large its values can be."""
+    tree = parse(text)
+    Checker(text, variables, functions(), _no_structs, names()).check(tree)
+    return estimate(tree, size_of)
 
 
 def _no_structs(_name: str) -> Type | None:

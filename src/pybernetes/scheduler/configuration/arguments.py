@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..dynamicresources.binding import BINDING_SECONDS
 from ..framework import Plugin
 from ..plugins import (
     default_preemption,
+    dynamic_resources,
     inter_pod_affinity,
     node_affinity,
     node_resources_balanced_allocation,
@@ -150,8 +152,16 @@ def _spread(tree: Any, source: str, path: str, _extenders: Sequence[Extender]) -
         if each.any("labelSelector") is not None:
             problem = "constraint must not define a selector, as they deduced for each pod"
             raise each.fail("labelSelector", f"Forbidden: {problem}")
+        least = each.number("minDomains", 1, 1, 2**31)
+        if least > 1 and when != "DoNotSchedule":
+            problem = "can only use minDomains if whenUnsatisfiable=DoNotSchedule"
+            raise each.fail("minDomains", f"Invalid value: {least}: {problem}")
+        policies = [
+            _policy(each, field, default)
+            for field, default in (("nodeAffinityPolicy", "Honor"), ("nodeTaintsPolicy", "Ignore"))
+        ]
         each.end()
-        found.append((key, skew, when == "DoNotSchedule"))
+        found.append(pod_topology_spread.Default(key, skew, when == "DoNotSchedule", least, *policies))
     fields.end()
     if kind == "System":
         if found:
@@ -161,6 +171,14 @@ def _spread(tree: Any, source: str, path: str, _extenders: Sequence[Extender]) -
     return pod_topology_spread.make(tuple(found))
 
 
+def _policy(fields: Fields, field: str, default: str) -> bool:
+    """Whether a node inclusion policy is Honor."""
+    given = fields.text(field, default)
+    if given not in ("Honor", "Ignore"):
+        raise fields.fail(field, f"Unsupported value: {given!r}: supported values: 'Honor', 'Ignore'")
+    return given == "Honor"
+
+
 def _volume_binding(tree: Any, source: str, path: str, _extenders: Sequence[Extender]) -> Plugin:
     fields = _fields("VolumeBinding", tree, source, path)
     seconds = fields.number("bindTimeoutSeconds", int(volume_binding.BIND_SECONDS), 0, 2**31)
@@ -168,8 +186,20 @@ def _volume_binding(tree: Any, source: str, path: str, _extenders: Sequence[Exte
     return volume_binding.make(seconds=float(seconds))
 
 
+def _dynamic_resources(tree: Any, source: str, path: str, _extenders: Sequence[Extender]) -> Plugin:
+    """`filterTimeout` is taken as a limit of time that is not needed: a search is ended by the number of its steps."""
+    fields = _fields("DynamicResources", tree, source, path)
+    fields.duration("filterTimeout", 10.0)
+    seconds = fields.duration("bindingTimeout", BINDING_SECONDS)
+    if seconds < 1:
+        raise fields.fail("bindingTimeout", "must be at least 1 second")
+    fields.end()
+    return dynamic_resources.make(seconds=seconds)
+
+
 MAKERS: Mapping[str, Maker] = {
     "DefaultPreemption": _default_preemption,
+    "DynamicResources": _dynamic_resources,
     "InterPodAffinity": _inter_pod_affinity,
     "NodeAffinity": _node_affinity,
     "NodeResourcesBalancedAllocation": _balanced,

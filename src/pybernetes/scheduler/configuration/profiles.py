@@ -14,7 +14,7 @@ from typing import Any
 
 from ..framework import Plugin
 from ..plugins.table import KNOWN, PLUGINS
-from ..profile import POINTS, Profile, from_points, has_point
+from ..profile import POINTS, UPSTREAM, Profile, from_points, has_point
 from .arguments import MAKERS
 from .types import Configuration, ConfigurationError, PluginSet, ProfileSettings
 
@@ -26,53 +26,84 @@ MULTI_POINT = "multiPoint"
 def profiles_of(
     configuration: Configuration | None, name: str, plugins: Sequence[Plugin] = ()
 ) -> tuple[Profile, ...]:
-    """The profiles of a configuration, or the default one under `name`; `plugins` of one's own are added to each.
-    Raises ConfigurationError."""
+    """The profiles of a configuration, or the default one under `name`; `plugins` of one's own are added to each: one
+    that sorts the queue takes PrioritySort's place, one that binds goes before DefaultBinder, and one under the name of
+    an upstream plugin stands in for it. Raises ConfigurationError."""
     settings = configuration or Configuration(profiles=(ProfileSettings(name),))
-    return tuple(_profile(settings, each, plugins) for each in settings.profiles)
+    profiles = tuple(_profile(settings, each, plugins) for each in settings.profiles)
+    sorts = {profile.queue_sort.name for profile in profiles}
+    if len(sorts) > 1:
+        raise ConfigurationError(
+            settings.source, "profiles", "different queue sort plugins for profiles: all must sort alike"
+        )
+    return profiles
 
 
 def _profile(configuration: Configuration, settings: ProfileSettings, own: Sequence[Plugin]) -> Profile:
+    _check_own(configuration, own)
     made = _Made(configuration, settings, own)
-    default = PluginSet(tuple((plugin.name, 0, "") for plugin in (*PLUGINS, *own)))
-    everywhere = _merged(default, settings.plugins.get(MULTI_POINT, PluginSet()))
+    given = settings.plugins.get(MULTI_POINT, PluginSet())
+    everywhere = _merged(_defaults(own), given)
     points: dict[str, tuple[Plugin, ...]] = {}
-    weights = {name: weight for name, weight, _ in everywhere if weight}
+    weights = {made.plugin(name, path).name: weight for name, weight, path in everywhere if weight}
     for point in POINTS:
         chosen = settings.plugins.get(point, PluginSet())
-        weights.update({name: weight for name, weight, _ in chosen.enabled if weight})
         points[point] = _at_point(made, point, everywhere, chosen)
+        weights.update({made.plugin(name, path).name: n for name, n, path in chosen.enabled if n})
     made.check_arguments()
     for point, what in (("queueSort", "queue sort"), ("bind", "bind")):
         if not points[point]:
             raise made.fail(f"plugins.{point}", f"at least one {what} plugin is needed")
     if len(points["queueSort"]) > 1:
-        raise made.fail("plugins.queueSort", "only one queue sort plugin can be enabled")
-    return from_points(settings.name, points, KNOWN, weights)
+        names = ", ".join(plugin.name for plugin in points["queueSort"])
+        raise made.fail("plugins.queueSort", f"only one queue sort plugin can be enabled, not {names}")
+    return from_points(settings.name, points, KNOWN - {plugin.name for plugin in own}, weights)
+
+
+def _check_own(configuration: Configuration, own: Sequence[Plugin]) -> None:
+    """Raises ConfigurationError where plugins of one's own cannot be put into a profile."""
+    seen: set[str] = set()
+    for plugin in own:
+        if not isinstance(plugin, Plugin):
+            raise ConfigurationError(configuration.source, "", f"{plugin!r} is no Plugin")
+        if not plugin.name or plugin.name in seen:
+            problem = f"the name {plugin.name!r} is taken" if plugin.name else "a plugin needs a name"
+            raise ConfigurationError(configuration.source, "", problem)
+        if not any(has_point(plugin, point) for point in POINTS):
+            problem = f"plugin {plugin.name!r} is at no extension point"
+            raise ConfigurationError(configuration.source, "", problem)
+        seen.add(plugin.name)
+
+
+def _defaults(own: Sequence[Plugin]) -> PluginSet:
+    """What is enabled everywhere: upstream's plugins and those of one's own, in the order in which they are asked."""
+    replaced = {plugin.name for plugin in own}
+    if any(plugin.queue_sort for plugin in own):
+        replaced.update(plugin.name for plugin in PLUGINS if plugin.queue_sort is not None)
+    kept = [plugin for plugin in PLUGINS if plugin.name not in replaced and plugin.bind is None]
+    last = [plugin for plugin in PLUGINS if plugin.name not in replaced and plugin.bind is not None]
+    return PluginSet(tuple((plugin.name, 0, "") for plugin in (*kept, *own, *last)))
 
 
 def _at_point(
-    made: _Made,
-    point: str,
-    everywhere: list[tuple[str, int, str]],
-    chosen: PluginSet,
+    made: _Made, point: str, everywhere: list[tuple[str, int, str]], chosen: PluginSet
 ) -> tuple[Plugin, ...]:
+    """Those that the point names and that are everywhere too go first, then the rest of those that are everywhere, then
+    what is at this point alone."""
     explicit = [(name, path) for name, _, path in chosen.enabled]
+    named = {name for name, *_ in everywhere}
     seen: set[str] = set()
+    first: list[Plugin] = []
+    last: list[Plugin] = []
     for name, path in explicit:
         if name in seen:
             raise ConfigurationError(made.source, path, f"Duplicate value: {name!r}")
         seen.add(name)
-    named = {name for name, *_ in everywhere}
-    first = [made.plugin(name, path) for name, path in explicit if name in named]
-    last = [made.plugin(name, path) for name, path in explicit if name not in named]
-    for plugin, path in zip(
-        [*first, *last],
-        [p for n, p in explicit if n in named] + [p for n, p in explicit if n not in named],
-        strict=True,
-    ):
-        if point != "preScore" and not has_point(plugin, point):
-            problem = f"plugin {plugin.name!r} does not extend {point} plugin"
+        plugin = made.plugin(name, path)
+        if has_point(plugin, point):
+            (first if name in named else last).append(plugin)
+        elif name not in UPSTREAM.get(point, ()):
+            problem = f"plugin {name!r} does not extend {point} plugin"
             raise ConfigurationError(made.source, path, problem)
     off = set(chosen.disabled)
     middle = [
@@ -81,8 +112,6 @@ def _at_point(
         if name not in seen and "*" not in off and name not in off
         and has_point(plugin := made.plugin(name, path), point)
     ]  # fmt: skip
-    if point == "preScore":
-        return ()
     return (*first, *middle, *last)
 
 
@@ -115,7 +144,11 @@ class _Made:
         """The plugin of this name; `path` is where the configuration names it. Raises ConfigurationError."""
         made = self._plugins.get(name)
         if made is None:
-            made = self._plugins[name] = self._make(name, path)
+            made = self._make(name, path)
+            if other := next((key for key, each in self._plugins.items() if each.name == made.name), ""):
+                problem = f"plugin {name!r} calls itself {made.name!r}, as {other!r} does"
+                raise ConfigurationError(self.source, path, problem)
+            self._plugins[name] = made
         return made
 
     def _make(self, name: str, path: str) -> Plugin:

@@ -210,10 +210,27 @@ def _set(source: str, path: str, tree: Any) -> PluginSet:
     return PluginSet(tuple(enabled), tuple(disabled))
 
 
+def _tls(fields: Fields) -> dict[str, Any]:
+    """How an extender is talked to over HTTPS; every file is there."""
+    found: dict[str, Any] = {"insecure": fields.flag("insecure"), "serverName": fields.text("serverName")}
+    for name in ("certFile", "keyFile", "caFile"):
+        found[name] = fields.text(name)
+        if found[name] and not Path(found[name]).is_file():
+            raise fields.fail(name, f"Invalid value: {found[name]!r}: no such file")
+    for name in ("certData", "keyData", "caData"):
+        found[name] = fields.text(name)
+    if bool(found["certFile"] or found["certData"]) != bool(found["keyFile"] or found["keyData"]):
+        raise fields.fail("certFile", "Invalid value: a certificate and its key are needed together")
+    fields.end()
+    return found
+
+
 def _extender(fields: Fields) -> Extender:
     prefix = fields.text("urlPrefix")
     if not prefix:
         raise fields.fail("urlPrefix", "Required value")
+    if not prefix.startswith(("http://", "https://")):
+        raise fields.fail("urlPrefix", f"Invalid value: {prefix!r}: must be an http or https URL")
     managed, ignored = set(), set()
     for at, item in fields.list("managedResources"):
         resource = Fields(fields.source, at, item)
@@ -235,7 +252,7 @@ def _extender(fields: Fields) -> Extender:
         verbs["bindVerb"],
         weight,
         fields.flag("enableHTTPS"),
-        fields.any("tlsConfig", {}),
+        _tls(fields.map("tlsConfig")),
         fields.duration("httpTimeout", 5.0),
         fields.flag("nodeCacheCapable"),
         frozenset(managed),

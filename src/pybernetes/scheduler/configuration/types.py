@@ -63,6 +63,8 @@ class Extender:
 
 @dataclass(frozen=True, slots=True)
 class LeaderElection:
+    """Upstream's fields; durations in seconds."""
+
     leader_elect: bool = True
     lease_seconds: float = 15.0
     renew_seconds: float = 10.0

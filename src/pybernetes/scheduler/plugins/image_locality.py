@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..framework import MAX_SCORE, Plugin, World
-from ..nodetable import Ints, Mask
+from ..kept import by_nodes
+from ..nodetable import Ints, Mask, NodeTable
 from ..podfacts import PodFacts
 
 MB = 1024 * 1024
@@ -15,11 +16,15 @@ MOST_PER_CONTAINER = 1000 * MB
 
 def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:  # noqa: ARG001
     """The bytes there, each image counted for the share of nodes that have it, between 23 MB and 1000 MB a container."""
-    table = world.table
+    found: Ints | None = by_nodes(world.table, score, pod, lambda: _scores(pod, world.table))
+    return found
+
+
+def _scores(pod: PodFacts, table: NodeTable) -> Ints | None:
     present = np.zeros(table.size, np.int64)
     nodes = int(table.alive.sum())
     for image in pod.images:
-        rows = table.images.get(normalized(image))
+        rows = table.images.get(normalized(image)) if image else None
         if rows:
             spread = len(rows) / nodes
             for row, size in rows.items():

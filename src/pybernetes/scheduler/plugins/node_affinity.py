@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,26 +10,29 @@ import numpy as np
 from pybernetes.api.meta import Obj, labels_of, name_of
 from pybernetes.lang import nodeselector
 
-from ..framework import Change, Plugin, Rejection, World, on
+from ..framework import Change, Only, Plugin, Rejection, World, on
+from ..kept import by_nodes
 from ..nodetable import Ints, Mask, NodeTable
 from ..podfacts import PodFacts
 from .normalize import by_highest
 
 REASON = "node(s) didn't match Pod's node affinity/selector"
 ENFORCED = "node(s) didn't match scheduler-enforced node affinity"
-NOT_NAMED = "node(s) didn't satisfy plugin(s) [NodeAffinity]"
+CONFLICT = "pod affinity terms conflict"
 
 
 def fits(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
     if not pod.node_selector and pod.required_nodes is None:
         return ()
-    table = world.table
-    wanted = named_nodes(pod)
-    outside = np.zeros(table.size, np.bool_)
-    if wanted is not None:
-        outside = ~_has_name(table, wanted)
-    missed = ~matches(pod, table) & ~outside
-    return (Rejection(NOT_NAMED, outside), Rejection(REASON, missed))
+    return (Rejection(REASON, ~matches(pod, world.table)),)
+
+
+def named(pod: PodFacts, world: World) -> str | Only:  # noqa: ARG001
+    """Where every required term names nodes, no others need to be asked about."""
+    names = named_nodes(pod)
+    if names is None:
+        return ""
+    return Only(frozenset(names)) if names else CONFLICT
 
 
 def named_nodes(pod: PodFacts) -> set[str] | None:
@@ -106,11 +110,19 @@ def _holds(value: str | None, operator: str, values: list[str]) -> bool:
             return value is not None
         case "DoesNotExist":
             return value is None
-    try:
-        have, want = int(value or ""), int(values[0])
-    except ValueError:
+    have, want = _integer(value or ""), _integer(values[0])
+    if have is None or want is None:
         return False
     return have > want if operator == "Gt" else have < want
+
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+
+
+def _integer(text: str) -> int | None:
+    """Where it is a number of 64 bits."""
+    number = int(text) if _INTEGER.fullmatch(text) else None
+    return number if number is not None and -(2**63) <= number < 2**63 else None
 
 
 def make(added: Obj | None = None) -> Plugin:
@@ -134,10 +146,7 @@ def make(added: Obj | None = None) -> Plugin:
         wishes = (*preferred, *pod.preferred_nodes)
         if not wishes:
             return None
-        total = np.zeros(world.table.size, np.int64)
-        for each in wishes:
-            total += _term(world.table, each["preference"]) * np.int64(each["weight"])
-        return by_highest(total, feasible)
+        return by_highest(by_nodes(world.table, score, pod, lambda: _weights(wishes, world.table)), feasible)
 
     def may_help(pod: PodFacts, change: Change) -> bool:
         """A node that matches, and did not before."""
@@ -145,12 +154,21 @@ def make(added: Obj | None = None) -> Plugin:
 
     return Plugin(
         "NodeAffinity",
+        pre_filter=named,
         filter=enforced,
         score=score,
         weight=2,
         static=True,
         unblocked_by=(on("Node", "add", "labels", hint=may_help),),
     )
+
+
+def _weights(wishes: tuple[Obj, ...], table: NodeTable) -> Ints:
+    """The sum of the weights of the terms that each node satisfies."""
+    total = np.zeros(table.size, np.int64)
+    for each in wishes:
+        total += _term(table, each["preference"]) * np.int64(each["weight"])
+    return total
 
 
 def _one(pod: PodFacts, terms: tuple[Obj, ...] | None, node: Obj | None) -> bool:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..framework import Change, Plugin, Rejection, World, on
+from ..kept import put, shelf
 from ..podfacts import HostPort, PodFacts, host_ports
+from ..tally import EACH_NODE, Tally, Weights
 
 ANY_ADDRESS = "0.0.0.0"
+REASON = "node(s) didn't have free ports for the requested pod ports"
 
 
 def fits(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
     if not pod.host_ports:
         return ()
-    taken = np.zeros(world.table.size, np.bool_)
-    for row, ports in world.table.placements.host_ports():
-        taken[row] = any(clash(mine, theirs) for mine in pod.host_ports for theirs in ports)
-    return (Rejection("node(s) didn't have free ports for the requested pod ports", taken, resolvable=True),)
+    kept = shelf(world.table, fits)
+    clashes: Tally = kept.get(pod) or put(world.table, kept, pod, _clashes(pod))
+    clashes.update(world)
+    if EACH_NODE not in clashes.sums:
+        return ()
+    return (Rejection(REASON, clashes.above_zero(world.table, EACH_NODE), resolvable=True),)
+
+
+def _clashes(pod: PodFacts) -> Tally:
+    """How many pods of each node hold a port that the pod wants."""
+
+    def weigh(other: PodFacts, _world: World) -> Weights:
+        taken = any(clash(mine, theirs) for mine in pod.host_ports for theirs in other.host_ports)
+        return {EACH_NODE: 1} if taken else {}
+
+    return Tally(
+        weigh, lambda world: world.table.placements.with_host_ports().items(), selects_namespaces=False
+    )
 
 
 def clash(a: HostPort, b: HostPort) -> bool:

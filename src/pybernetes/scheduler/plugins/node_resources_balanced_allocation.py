@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..columns import Columns, Ints, Mask
 from ..framework import MAX_SCORE, Plugin, World
-from ..nodetable import Ints, Mask
+from ..kept import by_row
 from ..podfacts import PodFacts
-from .resource_scoring import CPU_AND_MEMORY
+from .resource_scoring import ALWAYS_COUNTED, CPU_AND_MEMORY
 
 DEFAULT = tuple(resource for resource, _ in CPU_AND_MEMORY)
 
@@ -16,22 +17,25 @@ DEFAULT = tuple(resource for resource, _ in CPU_AND_MEMORY)
 def make(resources: tuple[str, ...] = DEFAULT) -> Plugin:
     def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:  # noqa: ARG001
         """(1 - the standard deviation of the shares) of 100, cut; no say for pods that request none of them. A resource
-        counts where the node has it, and where the pod requests it if it is not CPU or memory."""
-        table = world.table
+        counts where the node has it, an extended one only for pods that request it."""
         asked = [name for name in resources if pod.requests.get(name, 0)]
         if not asked:
             return None
-        counted = [name for name in resources if name in asked or name in ("cpu", "memory")]
-        shares, has = zip(
-            *(
-                share(table.requested(name) + pod.requests.get(name, 0), table.allocatable(name))
-                for name in counted
-            ),
-            strict=True,
-        )
-        return ((1 - deviation(np.array(shares), np.array(has))) * float(MAX_SCORE)).astype(np.int64)
+        counted = [name for name in resources if name in asked or name in ALWAYS_COUNTED]
+        return by_row(world.table, score, pod.asks, lambda columns: _balance(pod, counted, columns))
 
     return Plugin("NodeResourcesBalancedAllocation", score=score)
+
+
+def _balance(pod: PodFacts, counted: list[str], columns: Columns) -> Ints:
+    shares, has = zip(
+        *(
+            share(columns.requested(name) + pod.requests.get(name, 0), columns.allocatable(name))
+            for name in counted
+        ),
+        strict=True,
+    )
+    return ((1 - deviation(np.array(shares), np.array(has))) * float(MAX_SCORE)).astype(np.int64)
 
 
 def share(requested: Ints, allocatable: Ints) -> tuple[npt.NDArray[np.float64], Mask]:

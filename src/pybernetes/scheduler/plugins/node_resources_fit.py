@@ -3,13 +3,22 @@ default those with the most left)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ..columns import Columns, Ints, Mask
 from ..framework import Change, Plugin, Rejection, World, on
-from ..nodetable import Ints, Mask
+from ..kept import by_row
 from ..podfacts import PodFacts
 from ..requests import amounts, pod_requests
 from .resource_scoring import Strategy
 
-NATIVE = ("cpu", "memory", "ephemeral-storage")
+
+def is_extended(resource: str) -> bool:
+    """Whether a resource is not Kubernetes' own (upstream's `IsExtendedResourceName`)."""
+    return "/" in resource and "kubernetes.io/" not in resource and not resource.startswith("requests.")
 
 
 def make(
@@ -21,24 +30,33 @@ def make(
     """`ignored` and `ignored_groups` (what stands before the `/`) are extended resources that are not filtered by."""
 
     def counts(resource: str) -> bool:
-        return resource not in ignored and resource.partition("/")[0] not in ignored_groups
+        return not is_extended(resource) or (
+            resource not in ignored and resource.partition("/")[0] not in ignored_groups
+        )
 
     def fits(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
         """A request above all that a node has cannot be helped by pods leaving."""
-        table = world.table
-        full = table.pod_count + 1 > table.allocatable("pods")
+        found = refused(
+            pod, by_row(world.table, fits, pod.asks, lambda columns: _short(wanted(pod), columns))
+        )
+        return _without_devices(found, pod, world)
+
+    def fits_numbers(pod: PodFacts, columns: Columns) -> tuple[Rejection, ...]:
+        return refused(pod, _short(wanted(pod), columns))
+
+    def wanted(pod: PodFacts) -> list[tuple[str, int]]:
+        return [each for each in pod.requests.items() if each[1] and counts(each[0])]
+
+    def refused(pod: PodFacts, lines: npt.NDArray[np.bool_]) -> tuple[Rejection, ...]:
+        full, *rest = lines
         found = [Rejection("Too many pods", full, resolvable=True)] if full.any() else []
-        for resource, amount in pod.requests.items():
-            if amount == 0 or not counts(resource):
-                continue
-            allocatable = table.allocatable(resource)
-            short = amount > allocatable - table.requested(resource)
+        for (resource, _), short, at_all in zip(wanted(pod), rest[::2], rest[1::2], strict=True):
             if short.any():
-                found.append(Rejection(f"Insufficient {resource}", short, resolvable=amount <= allocatable))
+                found.append(Rejection(f"Insufficient {resource}", short, resolvable=at_all))
         return tuple(found)
 
     def score(pod: PodFacts, world: World, feasible: Mask) -> Ints:  # noqa: ARG001
-        return strategy.score(pod, world.table)
+        return by_row(world.table, score, pod.asks, lambda columns: strategy.score(pod, columns))
 
     def node_may_help(pod: PodFacts, change: Change) -> bool:
         """Not a node that the pod could not fit on if it were empty."""
@@ -49,13 +67,45 @@ def make(
     return Plugin(
         "NodeResourcesFit",
         filter=fits,
+        filter_numbers=fits_numbers,
         score=score,
         unblocked_by=(
             on("AssignedPod", "delete"),
             on("AssignedPod", "requests", hint=_shrunk),
             on("Node", "add", "allocatable", hint=node_may_help),
+            on("DeviceClass", "add", "update", hint=_wants_extended),
         ),
     )
+
+
+def _without_devices(found: tuple[Rejection, ...], pod: PodFacts, world: World) -> tuple[Rejection, ...]:
+    """Resources that are devices are DynamicResources' where no device plugin offers them."""
+    if world.devices is None or not found or not world.devices.serves_resources:
+        return found
+    offered = {
+        f"Insufficient {resource}": world.table.allocatable(resource) > 0
+        for resource in pod.requests
+        if world.devices.class_of(resource)
+    }
+    return tuple(
+        replace(each, nodes=each.nodes & offered[each.reason]) if each.reason in offered else each
+        for each in found
+    )
+
+
+def _short(wanted: list[tuple[str, int]], columns: Columns) -> npt.NDArray[np.bool_]:
+    """Lines by row: whether there are too many pods; then for each resource whether it is short, and whether an empty
+    node would have enough."""
+    lines = [columns.pod_count + 1 > columns.allocatable("pods")]
+    for resource, amount in wanted:
+        allocatable = columns.allocatable(resource)
+        lines += (amount > allocatable - columns.requested(resource), amount <= allocatable)
+    return np.array(lines)
+
+
+def _wants_extended(pod: PodFacts, _change: Change) -> bool:
+    """A class may make devices of what the pod wants."""
+    return any("/" in resource for resource in pod.requests)
 
 
 def _shrunk(pod: PodFacts, change: Change) -> bool:

@@ -47,8 +47,19 @@ def driver_of(view: VolumeView, namespace: str, name: str) -> str:
     return str((storage_class or {}).get("provisioner") or "")
 
 
-def _limits(world: World) -> Iterator[tuple[int, dict[str, int]]]:
-    """The rows whose CSINode limits a driver, with the limits."""
+def _limits(world: World) -> tuple[tuple[int, dict[str, int]], ...]:
+    """The rows whose CSINode limits a driver, with the limits. Kept while the CSINodes and the nodes stand."""
+    assert world.volumes is not None
+    memo, table = world.table.memo, world.table
+    stands = (world.volumes.versions["CSINode"], table.nodes_version, table.size)
+    kept = memo.get("volume limits")
+    if kept is None or kept[0] != stands:
+        kept = memo["volume limits"] = (stands, tuple(_read_limits(world)))
+    found: tuple[tuple[int, dict[str, int]], ...] = kept[1]
+    return found
+
+
+def _read_limits(world: World) -> Iterator[tuple[int, dict[str, int]]]:
     assert world.volumes is not None
     for each in world.volumes.all("CSINode"):
         row = world.table.rows.get(each["metadata"]["name"])

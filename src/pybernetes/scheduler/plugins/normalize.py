@@ -10,7 +10,7 @@ from ..nodetable import Ints, Mask
 
 def by_highest(scores: Ints, feasible: Mask, *, reverse: bool = False) -> Ints:
     """The highest feasible score becomes 100 (0 where `reverse`); all zero stays zero (100)."""
-    highest = int(scores[feasible].max(initial=0))
+    highest = int((scores * feasible).max(initial=0))
     if highest == 0:
         return np.full_like(scores, MAX_SCORE) if reverse else scores
     scaled = scores * MAX_SCORE // highest

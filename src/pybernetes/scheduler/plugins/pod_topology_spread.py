@@ -7,64 +7,119 @@ Services and its controller.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from pybernetes.api.meta import labels_of, namespace_of
+from pybernetes.lang.labelselector import Selector
 
 from ..framework import MAX_SCORE, Change, Plugin, Rejection, World, on
+from ..kept import put, shelf
 from ..nodetable import Ints, Mask
 from ..podfacts import PodFacts, SpreadConstraint
-from ..topology import count_domains, count_pods, per_domain
+from ..tally import EACH_NODE, Tally, Weights, places_of
 from . import node_affinity, taint_toleration
 
 REASON = "node(s) didn't match pod topology spread constraints"
 NO_LABEL = f"{REASON} (missing required label)"
 HOSTNAME = "kubernetes.io/hostname"
-SYSTEM = ((HOSTNAME, 3, False), ("topology.kubernetes.io/zone", 5, False))
-NO_DOMAIN = 2**31 - 1
 
 
-Defaults = tuple[tuple[str, int, bool], ...]
-"""(topology key, skew, whether it is hard) of the constraints of pods that have none."""
+@dataclass(frozen=True, slots=True)
+class Default:
+    """A constraint of pods that have none of their own."""
+
+    topology_key: str
+    max_skew: int
+    hard: bool
+    min_domains: int = 1
+    honor_affinity: bool = True
+    honor_taints: bool = False
+
+    def about(self, selector: Selector) -> SpreadConstraint:
+        return SpreadConstraint(
+            self.topology_key,
+            self.max_skew,
+            self.hard,
+            selector,
+            self.min_domains,
+            honor_affinity=self.honor_affinity,
+            honor_taints=self.honor_taints,
+        )
 
 
-def fits(pod: PodFacts, world: World, defaults: Defaults = ()) -> tuple[Rejection, ...]:
-    hard = _constraints(pod, world, defaults, hard=True)
-    if not hard:
-        return ()
-    table = world.table
-    labelled = _labelled(world, hard)
-    missing = np.zeros(table.size, np.bool_)
-    skewed = np.zeros(table.size, np.bool_)
-    for constraint in hard:
-        codes = table.codes(constraint.topology_key)
-        lacking = (codes < 0) & ~skewed
-        missing |= lacking
-        eligible = labelled & _included(pod, world, constraint)
-        counts = np.where(eligible, _matching(pod, world, constraint), 0)
-        domain = per_domain(table, constraint.topology_key, counts)
-        own = int(constraint.selector.matches(pod.labels))
-        least = _least(domain[eligible], codes[eligible], constraint)
-        skewed |= ~missing & (domain + own - least > constraint.max_skew)
-    return (Rejection(NO_LABEL, missing), Rejection(REASON, skewed, resolvable=True))
+Defaults = tuple[Default, ...]
+SYSTEM = (Default(HOSTNAME, 3, hard=False), Default("topology.kubernetes.io/zone", 5, hard=False))
 
 
-def _least(domain: Ints, codes: Ints, constraint: SpreadConstraint) -> int:
-    """The count of the emptiest eligible domain; 0 where there are fewer domains than wanted."""
-    if len(codes) == 0:
-        return NO_DOMAIN if constraint.min_domains <= 1 else 0
-    if count_domains(codes) < constraint.min_domains:
-        return 0
-    return int(domain.min())
+class Domains:
+    """One constraint of a pod over the nodes as they stand: which of them are eligible, and the pods of each domain."""
+
+    def __init__(
+        self, pod: PodFacts, world: World, constraint: SpreadConstraint, labelled: Mask, key: str
+    ) -> None:
+        """`labelled`: the nodes that have the labels of all constraints; `key`: the topology key, or EACH_NODE, for
+        which all pods count."""
+        self.constraint = constraint
+        self.key = key
+        self.places: Ints = places_of(world.table, key)
+        eligible = None if key == EACH_NODE else labelled & _included(pod, world, constraint)
+        self.tally = _tally(pod.namespace, world, constraint.selector, key, eligible)
+        self.own = int(constraint.selector.matches(pod.labels))
+        self.different: npt.NDArray[np.intp] = np.zeros(0, np.intp)
+        """The places of the domains of eligible nodes."""
+        if eligible is not None:
+            self.different = np.flatnonzero(np.bincount(self.places[eligible]))
+
+    def counts(self, world: World) -> Ints | None:
+        """The matching pods by domain; None for no pods at all."""
+        self.tally.update(world)
+        return self.tally.sums.get(self.key)
+
+    def too_full(self, world: World) -> Mask | None:
+        """The nodes in whose domain one pod more would be too many; None for none."""
+        constraint, counts = self.constraint, self.counts(world)
+        if counts is None:
+            return None
+        least = 0 if len(self.different) < constraint.min_domains else int(counts[self.different].min())
+        full = counts > constraint.max_skew + least - self.own
+        return full.take(self.places) if full.any() else None
 
 
-def _labelled(world: World, constraints: list[SpreadConstraint]) -> Mask:
-    """The nodes that have the labels of all constraints."""
-    labelled = world.table.alive.copy()
-    for constraint in constraints:
-        labelled &= world.table.codes(constraint.topology_key) >= 0
-    return labelled
+def _tally(namespace: str, world: World, selector: Selector, key: str, eligible: Mask | None) -> Tally:
+    """The pods of a namespace that a selector matches; constraints that count the same share it."""
+    subject = (namespace, repr(selector), key, b"" if eligible is None else eligible.tobytes())
+    kept = shelf(world.table, _tally)
+    known: Tally | None = kept.get(subject)
+    if known is not None:
+        return known
+    made = Tally(
+        _weigher(namespace, selector, key),
+        lambda now: now.table.placements.selected(selector, (namespace,)),
+        eligible=eligible,
+        selects_namespaces=False,
+    )
+    return put(world.table, kept, subject, made)
+
+
+def _weigher(namespace: str, selector: Selector, key: str) -> Callable[[PodFacts, World], Weights]:
+    """Pods of the namespace that match and are not leaving count; an empty selector counts none."""
+
+    one: Weights = {key: 1}
+    none: Weights = {}
+    label, value = next(selector.exact(), ("", ""))
+
+    def weigh(other: PodFacts, _world: World) -> Weights:
+        if label and other.labels.get(label) != value:
+            return none
+        if other.terminating or other.namespace != namespace or selector.everything:
+            return none
+        return one if selector.matches(other.labels) else none
+
+    return weigh
 
 
 def _included(pod: PodFacts, world: World, constraint: SpreadConstraint) -> Mask:
@@ -77,57 +132,102 @@ def _included(pod: PodFacts, world: World, constraint: SpreadConstraint) -> Mask
     return included
 
 
-def _matching(pod: PodFacts, world: World, constraint: SpreadConstraint) -> Ints:
-    """For each node, the pods of the namespace that match and are not leaving; an empty selector counts none."""
-    selector = constraint.selector
-    if selector.everything:
-        return np.zeros(world.table.size, np.int64)
-    return count_pods(world.table, selector, (pod.namespace,), lambda facts: not facts.terminating)
+class Spreading:
+    """The constraints of one kind of a pod over the nodes as they stand."""
+
+    def __init__(
+        self, pod: PodFacts, world: World, constraints: Sequence[SpreadConstraint], *, all_keys: bool
+    ) -> None:
+        """`all_keys`: nodes that lack a label of any constraint do not count."""
+        table = world.table
+        self.nodes = (table.nodes_version, table.size)
+        self.missing = [places_of(table, each.topology_key) == 0 for each in constraints]
+        self.labelled: Mask = table.alive.copy()
+        if all_keys:
+            for missing in self.missing:
+                self.labelled &= ~missing
+        keys = [
+            EACH_NODE if not each.hard and each.topology_key == HOSTNAME else each.topology_key
+            for each in constraints
+        ]
+        self.domains = [
+            Domains(pod, world, each, self.labelled, key) for each, key in zip(constraints, keys, strict=True)
+        ]
 
 
-def score(pod: PodFacts, world: World, feasible: Mask, defaults: Defaults) -> Ints | None:
-    """The fewer matching pods in a node's domains the better."""
-    constraints = _constraints(pod, world, defaults, hard=False)
+def _spreading(
+    rule: Hashable, pod: PodFacts, world: World, defaults: Defaults, *, hard: bool
+) -> Spreading | None:
+    """Of the pod's own constraints of a kind, or of the default ones over the pods that belong together with it."""
+    kept = shelf(world.table, rule)
+    selector: Selector | None = None
+    if not pod.spread:
+        selector = world.default_selector(pod) if defaults else None
+        if selector is None:
+            return None
+    known: tuple[Selector | None, Spreading] | None = kept.get(pod)
+    nodes = (world.table.nodes_version, world.table.size)
+    if known is not None and known[0] is selector and known[1].nodes == nodes:
+        return known[1]
+    if selector is None:
+        constraints = [each for each in pod.spread if each.hard == hard]
+    else:
+        constraints = [each.about(selector) for each in defaults if each.hard == hard]
     if not constraints:
         return None
-    table = world.table
-    of_its_own = bool(pod.spread) or defaults is not SYSTEM
-    labelled = _labelled(world, constraints) if of_its_own else table.alive
-    scored = feasible & labelled
-    total = np.zeros(table.size, np.float64)
-    for constraint in constraints:
-        codes = table.codes(constraint.topology_key)
-        counts = _matching(pod, world, constraint)
-        if constraint.topology_key == HOSTNAME:
-            size = int(scored.sum())
+    spreading = Spreading(
+        pod, world, constraints, all_keys=hard or bool(pod.spread) or defaults is not SYSTEM
+    )
+    put(world.table, kept, pod, (selector, spreading))
+    return spreading
+
+
+def _filter(spreading: Spreading, world: World) -> tuple[Rejection, ...]:
+    """The first constraint that a node misses is the reason for it."""
+    missing = np.zeros(world.table.size, np.bool_)
+    skewed = np.zeros(world.table.size, np.bool_)
+    for lacking, domains in zip(spreading.missing, spreading.domains, strict=True):
+        missing |= lacking & ~skewed
+        full = domains.too_full(world)
+        if full is not None:
+            skewed |= full & ~missing
+    return (Rejection(NO_LABEL, missing), Rejection(REASON, skewed, resolvable=True))
+
+
+def _score(spreading: Spreading, world: World, feasible: Mask) -> Ints:
+    """The fewer matching pods in a node's domains the better."""
+    scored = feasible & spreading.labelled
+    total: npt.NDArray[np.float64] = np.zeros(world.table.size)
+    for domains in spreading.domains:
+        counts, places = domains.counts(world), domains.places
+        if domains.key == EACH_NODE:
+            size = int(np.count_nonzero(scored))
         else:
-            size = count_domains(codes[scored])
-            included = labelled & _included(pod, world, constraint)
-            counts = per_domain(table, constraint.topology_key, np.where(included, counts, 0))
+            size = int(np.count_nonzero(np.bincount(places[scored])))
         weight = math.log(size + 2)
-        total += np.where(codes >= 0, counts * weight + (constraint.max_skew - 1), 0.0)
+        length = world.table.size + 1 if domains.key == EACH_NODE else int(places.max(initial=0)) + 1
+        values = np.zeros(length) if counts is None else counts * weight
+        values = values + (domains.constraint.max_skew - 1)
+        if domains.key == EACH_NODE:
+            part = values[1:]
+            part[_unlabelled(world)] = 0.0
+        else:
+            values[0] = 0.0
+            part = values.take(places)
+        total += part
     return _normalized(np.floor(total + 0.5).astype(np.int64), scored)
 
 
-def _constraints(pod: PodFacts, world: World, defaults: Defaults, *, hard: bool) -> list[SpreadConstraint]:
-    """The pod's own constraints of this kind, or the default ones over the pods that belong together with it."""
-    if pod.spread:
-        return [constraint for constraint in pod.spread if constraint.hard == hard]
-    wanted = [(key, skew) for key, skew, is_hard in defaults if is_hard == hard]
-    selector = world.default_selector(pod) if wanted else None
-    if selector is None:
-        return []
-    return [
-        SpreadConstraint(key, skew, hard, selector, 1, honor_affinity=True, honor_taints=False)
-        for key, skew in wanted
-    ]
+def _unlabelled(world: World) -> Mask:
+    return world.table.codes(HOSTNAME) < 0
 
 
 def _normalized(scores: Ints, scored: Mask) -> Ints:
     """The fewest pods get 100; nodes that lack a label of the pod's own constraints get 0."""
-    if not scored.any():
+    told = scores[scored]
+    if not len(told):
         return np.zeros_like(scores)
-    lowest, highest = int(scores[scored].min()), int(scores[scored].max())
+    lowest, highest = int(told.min()), int(told.max())
     if highest == 0:
         return np.where(scored, MAX_SCORE, 0)
     return np.where(scored, MAX_SCORE * (highest + lowest - scores) // highest, 0)
@@ -136,13 +236,17 @@ def _normalized(scores: Ints, scored: Mask) -> Ints:
 def make(defaults: Defaults = SYSTEM) -> Plugin:
     """`defaults`: the argument defaultConstraints; SYSTEM (defaultingType System) also scores nodes without the
     labels."""
-    hard = any(is_hard for *_, is_hard in defaults)
+    hard_defaults = tuple(each for each in defaults if each.hard)
+    soft_defaults = defaults if len(hard_defaults) == 0 else tuple(each for each in defaults if not each.hard)
+    hard_rule, soft_rule = object(), object()
 
     def filtering(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
-        return fits(pod, world, defaults if hard else ())
+        spreading = _spreading(hard_rule, pod, world, hard_defaults, hard=True)
+        return _filter(spreading, world) if spreading is not None else ()
 
     def scoring(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:
-        return score(pod, world, feasible, defaults)
+        spreading = _spreading(soft_rule, pod, world, soft_defaults, hard=False)
+        return _score(spreading, world, feasible) if spreading is not None else None
 
     return Plugin(
         "PodTopologySpread",

@@ -12,14 +12,15 @@ from typing import Literal
 
 import numpy as np
 
+from ..columns import Columns, Ints, Mask
 from ..framework import MAX_SCORE
-from ..nodetable import Ints, Mask, NodeTable
 from ..podfacts import PodFacts
 
 Weights = tuple[tuple[str, int], ...]
 """(resource, weight)."""
 
 CPU_AND_MEMORY: Weights = (("cpu", 1), ("memory", 1))
+ALWAYS_COUNTED = ("cpu", "memory", "ephemeral-storage")
 Shape = tuple[tuple[int, int], ...]
 """(utilization in percent, score 0 to 10) in rising order of utilization."""
 
@@ -30,7 +31,7 @@ class Strategy:
     resources: Weights = CPU_AND_MEMORY
     shape: Shape = ((0, 0), (100, 10))
 
-    def score(self, pod: PodFacts, table: NodeTable) -> Ints:
+    def score(self, pod: PodFacts, table: Columns) -> Ints:
         """0 to 100 per row."""
         total = np.zeros(table.size, np.int64)
         weights = np.zeros(table.size, np.int64)
@@ -62,14 +63,14 @@ class Strategy:
                 return score, has & (score > 0)
 
 
-def _used(name: str, pod: PodFacts, table: NodeTable) -> Ints | None:
+def _used(name: str, pod: PodFacts, table: Columns) -> Ints | None:
     """What would be requested of a resource; None where the pod has nothing to do with it."""
     if name == "cpu":
         return table.nonzero_cpu + pod.nonzero_cpu
     if name == "memory":
         return table.nonzero_memory + pod.nonzero_memory
     asked = pod.requests.get(name, 0)
-    if not asked and name != "ephemeral-storage":
+    if not asked and name not in ALWAYS_COUNTED:
         return None
     return table.requested(name) + asked
 

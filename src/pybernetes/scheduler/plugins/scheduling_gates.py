@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pybernetes.api.meta import Obj
+
 from ..framework import Plugin, on
 from ..podfacts import PodFacts
 
 
-def gated(pod: PodFacts) -> str:
+def gated(pod: PodFacts, _tree: Obj) -> str:
     if not pod.gates:
         return ""
     return f"waiting for scheduling gates: [{' '.join(pod.gates)}]"

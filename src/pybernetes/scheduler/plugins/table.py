@@ -10,6 +10,8 @@ from ..profile import DEFAULT_NAME, profile_of
 from . import (
     default_binder,
     default_preemption,
+    dynamic_resources,
+    gang_scheduling,
     image_locality,
     inter_pod_affinity,
     node_affinity,
@@ -43,7 +45,9 @@ PLUGINS: tuple[Plugin, ...] = (
     volume_zone.PLUGIN,
     pod_topology_spread.PLUGIN,
     inter_pod_affinity.PLUGIN,
+    dynamic_resources.PLUGIN,
     default_preemption.PLUGIN,
+    gang_scheduling.PLUGIN,
     node_resources_balanced_allocation.PLUGIN,
     image_locality.PLUGIN,
     default_binder.PLUGIN,

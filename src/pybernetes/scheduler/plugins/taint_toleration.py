@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..framework import Change, Plugin, Rejection, World, on
+from ..framework import MAX_SCORE, Change, Plugin, Rejection, World, on
+from ..kept import by_nodes
 from ..nodetable import Ints, Mask
 from ..podfacts import PodFacts
 from .normalize import by_highest
@@ -28,6 +29,12 @@ def untolerated(pod: PodFacts, world: World) -> Mask:
 
 def score(pod: PodFacts, world: World, feasible: Mask) -> Ints:
     """The more `PreferNoSchedule` taints are not tolerated, the less."""
+    counts, best = by_nodes(world.table, score, pod, lambda: _intolerable(pod, world))
+    return best if best is not None else by_highest(counts, feasible, reverse=True)
+
+
+def _intolerable(pod: PodFacts, world: World) -> tuple[Ints, Ints | None]:
+    """How many such taints each node has, and the score of all nodes where none has any."""
     relevant = [each for each in pod.tolerations if each.effect in ("", "PreferNoSchedule")]
     counts = [
         sum(
@@ -36,7 +43,8 @@ def score(pod: PodFacts, world: World, feasible: Mask) -> Ints:
         )
         for taints in world.table.taint_sets
     ]
-    return by_highest(np.array(counts, np.int64)[world.table.taint_set], feasible, reverse=True)
+    found = np.array(counts, np.int64)[world.table.taint_set]
+    return found, None if found.any() else np.full_like(found, MAX_SCORE)
 
 
 def _is_tolerated(pod: PodFacts, change: Change) -> bool:

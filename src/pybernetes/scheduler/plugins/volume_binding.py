@@ -107,6 +107,7 @@ def make(*, seconds: float = BIND_SECONDS) -> Plugin:
         reserve=reserve,
         unreserve=unreserve,
         pre_bind=pre_bind,
+        pre_bind_pre_flight=lambda attempt: STATE in attempt.state,
         unblocked_by=(
             on("StorageClass", "add", "update"),
             on("PersistentVolumeClaim", "add", "update", hint=_is_mine),

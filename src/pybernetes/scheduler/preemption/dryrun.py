@@ -66,40 +66,35 @@ class DryRun:
         _add(reasons, NOT_HELPFUL, int((table.alive & ~failure.resolvable).sum()))
         _add(reasons, NO_VICTIMS, int((failure.resolvable & ~has_victims).sum()))
         fitting = possible.copy()
-        for reason, short in _short(pod, table, victims):
+        promised = _promised(pod, world)
+        for reason, short in _short(pod, table, victims, promised if failure.simple else {}):
             _add(reasons, reason, int((possible & short).sum()))
             fitting &= ~short
         if not fitting.any():
             return Found(reasons=reasons)
         if failure.simple:
-            found = self._by_arithmetic(pod, world, fitting, reasons)
+            found = self._by_arithmetic(pod, world, fitting, promised)
         else:
             found = self._by_filters(pod, world, failure, fitting, reasons)
         return found if found.best is not None else Found(reasons=reasons)
 
-    def _by_arithmetic(self, pod: PodFacts, world: World, fitting: Mask, reasons: dict[str, int]) -> Found:
+    def _by_arithmetic(
+        self, pod: PodFacts, world: World, fitting: Mask, promised: Mapping[str, Ints]
+    ) -> Found:
+        """`fitting`: the rows on which the pod fits when every pod of lower priority has left."""
         table = world.table
         kept = _kept(pod, world)
-        promised = _promised(pod, world)
+        own = world.nominations.own_row(world) if world.nominations is not None else None
+        if own is not None:
+            kept.versions[own] = -1
         stale = fitting & (kept.versions[: table.size] != table.row_version)
-        for row in promised:
-            stale[row] = fitting[row]
-        budgets, needed = _budgets(world), _needed(pod, table)
+        budgets, needed = _budgets(world), _needed(pod, table, promised)
         for number in np.flatnonzero(stale):
             row = int(number)
-            candidate, why = _reprieve(pod, world, row, needed, budgets, promised.get(row, {}))
-            for reason in why:
-                _add(reasons, reason, 1)
-            kept.candidates[row] = candidate
-            kept.versions[row] = -1 if row in promised else table.row_version[row]
-            if candidate is not None:
-                kept.keys[row] = candidate.key()
+            candidate = kept.candidates[row] = _reprieve(pod, world, row, needed, budgets)
+            kept.versions[row] = -1 if row == own else table.row_version[row]
+            kept.keys[row] = candidate.key()
         rows = np.flatnonzero(fitting)
-        for row in promised:
-            if fitting[row] and kept.candidates[row] is None:
-                rows = rows[rows != row]
-        if not len(rows):
-            return Found()
         chosen = kept.candidates[best_row(kept.keys, rows)]
         every = tuple(c for row in rows if (c := kept.candidates[row]) is not None) if self.every else ()
         return Found(chosen, every)
@@ -129,39 +124,41 @@ def _add(reasons: dict[str, int], reason: str, count: int) -> None:
         reasons[reason] = reasons.get(reason, 0) + count
 
 
-def _short(pod: PodFacts, table: NodeTable, victims: Mapping[str, Ints]) -> Iterator[tuple[str, Mask]]:
+def _short(
+    pod: PodFacts, table: NodeTable, victims: Mapping[str, Ints], promised: Mapping[str, Ints]
+) -> Iterator[tuple[str, Mask]]:
     """What is still short, and where, when every pod of lower priority has left."""
-    gone = victims.get("pods", np.zeros(table.size, np.int64))
+    gone = victims.get("pods", np.zeros(table.size, np.int64)) - promised.get("pods", 0)
     full = table.pod_count + 1 - gone > table.allocatable("pods")
     if full.any():
         yield "Too many pods", full
     for resource, amount in pod.requests.items():
         if amount:
-            held = table.requested(resource) - victims.get(resource, 0)
+            held = table.requested(resource) - victims.get(resource, 0) + promised.get(resource, 0)
             short = amount > table.allocatable(resource) - held
             if short.any():
                 yield f"Insufficient {resource}", short
 
 
-def _needed(pod: PodFacts, table: NodeTable) -> tuple[tuple[str, int, Ints], ...]:
+def _needed(
+    pod: PodFacts, table: NodeTable, promised: Mapping[str, Ints]
+) -> tuple[tuple[str, int, Ints], ...]:
     """(resource, what the pod wants of it, what is free on each row; below 0 where too much is taken)."""
     wanted = [(resource, amount) for resource, amount in pod.requests.items() if amount]
     return (
-        ("pods", 1, table.allocatable("pods") - table.pod_count),
-        *((name, amount, table.allocatable(name) - table.requested(name)) for name, amount in wanted),
+        ("pods", 1, table.allocatable("pods") - table.pod_count - promised.get("pods", 0)),
+        *(
+            (name, amount, table.allocatable(name) - table.requested(name) - promised.get(name, 0))
+            for name, amount in wanted
+        ),
     )
 
 
-def _promised(pod: PodFacts, world: World) -> dict[int, dict[str, int]]:
-    """What nominated pods of at least this priority will take, by row and resource."""
-    found: dict[int, dict[str, int]] = {}
-    if world.nominations is not None:
-        for row, _, facts in world.nominations.before(pod, world):
-            taken = found.setdefault(row, {})
-            taken["pods"] = taken.get("pods", 0) + 1
-            for name, amount in facts.requests.items():
-                taken[name] = taken.get(name, 0) + amount
-    return found
+def _promised(pod: PodFacts, world: World) -> Mapping[str, Ints]:
+    """What nominated pods of at least this priority will take, by resource and row."""
+    if world.nominations is None or not len(world.nominations):
+        return {}
+    return world.nominations.promised(pod, world)
 
 
 def victims_on(pod: PodFacts, world: World, row: int) -> list[Victim]:
@@ -181,17 +178,14 @@ def _reprieve(
     row: int,
     needed: tuple[tuple[str, int, Ints], ...],
     budgets: Budgets,
-    promised: Mapping[str, int],
-) -> tuple[Candidate | None, tuple[str, ...]]:
+) -> Candidate:
     """Takes all victims away and gives back one after another, those first whose budget would break, then the more
-    important; who cannot be given back is the victim. (None, reasons) where the pod does not fit even so."""
+    important; who cannot be given back is the victim."""
     lower = victims_on(pod, world, row)
     spare: dict[str, int] = {}
     for name, amount, free in needed:
         held = sum(1 if name == "pods" else victim.facts.requests.get(name, 0) for victim in lower)
-        spare[name] = int(free[row]) + held - amount - promised.get(name, 0)
-        if spare[name] < 0:
-            return None, ("Too many pods" if name == "pods" else f"Insufficient {name}",)
+        spare[name] = int(free[row]) + held - amount
     breaking, keeping = _split(budgets, lower, world)
     violations = 0
     chosen: list[Victim] = []
@@ -205,7 +199,7 @@ def _reprieve(
                 chosen.append(victim)
                 violations += breaks
     chosen.sort(key=lambda victim: victim.importance)
-    return Candidate(world.table.name(row), tuple(chosen), violations), ()
+    return Candidate(world.table.name(row), tuple(chosen), violations)
 
 
 def _split(budgets: Budgets, lower: list[Victim], world: World) -> tuple[list[Victim], list[Victim]]:

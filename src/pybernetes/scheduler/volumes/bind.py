@@ -18,12 +18,15 @@ from pybernetes.api.meta import (
 )
 from pybernetes.client.interface import Client
 
-from ..framework import Refused
 from .claims import SELECTED_NODE, is_bound, key_of_claim
 from .view import VolumeView
 
 BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 POLL_SECONDS = 0.25
+
+
+class NotProvided(Exception):
+    """A claim did not get its volume; the pod is tried again."""
 
 
 def bound_volume(volume: Obj, claim: Obj) -> Obj:
@@ -58,25 +61,25 @@ async def write(client: Client, volumes: Sequence[Obj], claims: Sequence[Obj]) -
 
 
 async def wait(view: VolumeView, claims: Sequence[Obj], node: str, seconds: float) -> None:
-    """Waits until every claim is bound. Raises Refused where one will not be, or not within `seconds`."""
+    """Waits until every claim is bound. Raises NotProvided where one will not be, or not within `seconds`."""
     try:
         async with asyncio.timeout(seconds):
             for claim in claims:
                 while not _is_done(view, claim, node):  # noqa: ASYNC110  (the cache is looked at, as upstream does)
                     await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
-        raise Refused("binding volumes: timed out waiting for the condition") from None
+        raise NotProvided("binding volumes: context deadline exceeded") from None
 
 
 def _is_done(view: VolumeView, claim: Obj, node: str) -> bool:
     key = key_of_claim(claim)
     current = view.written("PersistentVolumeClaim", key)
     if current is None:
-        raise Refused(f'binding volumes: persistentvolumeclaim "{name_of(claim)}" not found')
+        raise NotProvided(f'binding volumes: persistentvolumeclaim "{name_of(claim)}" not found')
     if is_bound(current):
         return True
     asked = annotations_of(claim).get(SELECTED_NODE)
     seen = resource_version_of(current) != resource_version_of(claim)
     if asked and seen and annotations_of(current).get(SELECTED_NODE) != node:
-        raise Refused(f'binding volumes: provisioning failed for PVC "{name_of(claim)}"')
+        raise NotProvided(f'binding volumes: provisioning failed for PVC "{name_of(claim)}"')
     return False

@@ -25,6 +25,8 @@ KINDS = (
 class VolumeView:
     def __init__(self) -> None:
         self.version = 0
+        self.versions: dict[str, int] = dict.fromkeys(KINDS, 0)
+        """The same for each kind, of what informers tell."""
         self._objects: dict[str, dict[str, Obj]] = {kind: {} for kind in KINDS}
         self._assumed: dict[tuple[str, str], Obj] = {}
         self._by_class: dict[str, dict[str, None]] = {}
@@ -32,6 +34,7 @@ class VolumeView:
     def event(self, kind: str, old: Obj | None, new: Obj | None) -> None:
         """An object appeared, changed or went, as its informer tells."""
         self.version += 1
+        self.versions[kind] += 1
         known = self._objects[kind]
         if new is None:
             if old is not None:

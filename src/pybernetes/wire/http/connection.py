@@ -303,6 +303,9 @@ class HttpConnection(asyncio.Protocol):
                 await self._pump(body, chunked)
                 if chunked:
                     self._transport.write(encode.LAST_CHUNK)
+        except ConnectionResetError:  # the body wants the connection to break
+            self._transport.abort()
+            return False
         except Exception:
             log.exception("the stream of an answer failed")
             self._transport.abort()
@@ -318,7 +321,10 @@ class HttpConnection(asyncio.Protocol):
         try:
             async for data in body:
                 if data:
-                    self._write(encode.chunk(data) if chunked else data)
+                    if chunked and data.__class__ is bytes and len(data) < encode.JOIN_LIMIT:
+                        self._transport.write(encode.framed(data))
+                    else:
+                        self._write(encode.chunk(data) if chunked else data)
                     if self._writable is not None:
                         await self._writable
         except asyncio.CancelledError:

@@ -112,9 +112,11 @@ class Request:
     @property
     def query(self) -> MultiDict:
         """The query parameters, decoded (`request.query.first("watch")`, `.all("command")`); parsed on first use."""
-        if self._query is None:
-            self._query = MultiDict(parse_qsl(self.raw_query, keep_blank_values=True))
-        return self._query
+        query = self._query
+        if query is None:
+            pairs = parse_qsl(self.raw_query, keep_blank_values=True) if self.raw_query else ()
+            query = self._query = MultiDict(pairs)
+        return query
 
     @property
     def target(self) -> str:

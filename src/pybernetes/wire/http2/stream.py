@@ -185,6 +185,8 @@ class ServerStream:
                 self._connection.flush()
         except ProtocolError:
             raise
+        except ConnectionResetError:  # the body wants the connection to break
+            self._connection.reset(self, ErrorCodes.INTERNAL_ERROR)
         except Exception:
             log.exception("the stream of an answer failed")
             self._connection.reset(self, ErrorCodes.INTERNAL_ERROR)

@@ -48,12 +48,17 @@ def _validate(admission: Admission) -> None:
 
 def _policy(admission: Admission) -> tuple[Policy, str]:
     """The policy of the object's namespace, and what is wrong with its labels."""
-    namespace = admission.find(NAMESPACE, admission.namespace)
+    cache, name = admission.cache(NAMESPACE), admission.namespace
+    namespace = cache.get("", name)
     if namespace is None:
-        raise InternalError(f"failed to lookup namespace {admission.namespace!r}")
-    errors = FieldErrors()
-    policy = policy_of(namespace["metadata"].get("labels") or {}, errors)
-    return policy, "; ".join(errors)
+        raise InternalError(f"failed to lookup namespace {name!r}")
+
+    def read() -> tuple[Policy, str]:
+        errors = FieldErrors()
+        policy = policy_of(namespace.labels, errors)
+        return policy, "; ".join(errors)
+
+    return cache.derived(("pod security", name), read)
 
 
 def _judge_pod(admission: Admission) -> None:

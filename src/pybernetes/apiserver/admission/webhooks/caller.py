@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pybernetes.api.errors import ServiceUnavailable
 from pybernetes.api.meta import Obj
 from pybernetes.clock import Env
 
-from ...connect.proxy_targets import ProxyName, service_url
+from ...connect.servicelocation import service_base
 from ...registry import Registry
 from .hooks import Hook
 from .review import BadReview, Verdict, read, review
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pybernetes.wire.http.client import HttpClient
 
 LONGEST_ANSWER = 3 << 20
-SERVICE_LABEL = "kubernetes.io/service-name"
 JSON = (("Content-Type", "application/json"), ("Accept", "application/json"))
 
 
@@ -33,32 +32,46 @@ class WebhookCaller:
 
     async def call(self, hook: Hook, request: Obj, *, mutating: bool) -> Verdict:
         """Asks a hook. What goes wrong is in the verdict's `failure`, as upstream words it."""
-        shown = _shown_url(hook.client, hook.timeout)
+        uid = self._env.uid()
         try:
-            url, server_name = self._locate(hook.client, hook.timeout)
-            client = self._client(hook.client, server_name)
-            uid = self._env.uid()
-            reply = await client.request(
-                "POST",
-                url,
-                headers=JSON,
-                body=review(request, uid),
-                timeout=hook.timeout,
-                limit=LONGEST_ANSWER,
+            body, unreached = await self._post(
+                hook.client, hook.timeout, review(request, uid), LONGEST_ANSWER
             )
-            if not 200 <= reply.status < 300:
-                text = reply.body.decode("utf-8", "replace").strip()
-                raise BadReview(text or f"the server responded with the status code {reply.status}")
-            return read(reply.body, uid, mutating=mutating)
+            if unreached:
+                return Verdict(failure=f"failed to call webhook: {unreached}")
+            return read(body, uid, mutating=mutating)
         except BadReview as error:
             return Verdict(failure=str(error))
+
+    async def post(self, config: Obj, timeout: int, body: bytes) -> tuple[bytes, str]:
+        """The body of the answer of the webhook that a WebhookClientConfig names, and why there is none ("": there
+        is one). `timeout` is in seconds."""
+        try:
+            return await self._post(config, timeout, body, None)
+        except BadReview as error:
+            return b"", str(error)
+
+    async def _post(self, config: Obj, timeout: int, body: bytes, limit: int | None) -> tuple[bytes, str]:
+        """Raises BadReview where the webhook answers with an error."""
+        shown = _shown_url(config, timeout)
+        try:
+            url, server_name = self._locate(config, timeout)
+            client = self._client(config, server_name)
+            reply = await client.request("POST", url, headers=JSON, body=body, timeout=timeout, limit=limit)
         except TimeoutError:
             why = "context deadline exceeded"
+        except ConnectionRefusedError:
+            why = f"dial tcp {urlsplit(url).netloc}: connect: connection refused"
         except (OSError, ValueError) as error:
             why = str(error) or type(error).__name__
         except ServiceUnavailable as error:
             why = error.message
-        return Verdict(failure=f'failed to call webhook: Post "{shown}": {why}')
+        else:
+            if not 200 <= reply.status < 300:
+                text = reply.body.decode("utf-8", "replace").strip()
+                raise BadReview(text or f"the server responded with the status code {reply.status}")
+            return reply.body, ""
+        return b"", f'Post "{shown}": {why}'
 
     def _locate(self, config: Obj, timeout: int) -> tuple[str, str]:
         """The URL, and the name that the certificate must be for ("": the URL's host). Raises ServiceUnavailable."""
@@ -66,29 +79,11 @@ class WebhookCaller:
             return _with_timeout(config["url"], timeout), ""
         ref = config.get("service") or {}
         namespace, name = ref.get("namespace", ""), ref.get("name", "")
-        service = self._registry.core("services", namespace, name)
-        if service is None:
-            raise ServiceUnavailable(f'service "{name}" not found')
-        base = self._base(service, str(ref.get("port") or 443))
+        base = service_base(self._registry, self._env, namespace, name, str(ref.get("port") or 443))
         path = quote(str(ref.get("path") or "/"), safe="/:@!$&'()*+,;=~?")
         return _with_timeout(
             f"{base}{path if path.startswith('/') else f'/{path}'}", timeout
         ), f"{name}.{namespace}.svc"
-
-    def _base(self, service: Obj, port: str) -> str:
-        """A ready endpoint of the service; the cluster's own address where it has none of ours to offer."""
-        spec = service.get("spec") or {}
-        if spec.get("type") == "ExternalName":
-            return f"https://{spec.get('externalName', '')}:{port}"
-        slices = self._registry.find("discovery.k8s.io", "v1", "endpointslices")
-        trees: list[Obj] = []
-        if slices is not None:
-            metadata = service["metadata"]
-            found = (version.tree() for version in slices.stored().in_namespace(metadata["namespace"]))
-            trees = [
-                t for t in found if (t["metadata"].get("labels") or {}).get(SERVICE_LABEL) == metadata["name"]
-            ]
-        return service_url(service, trees, ProxyName("https", "", port), self._env.rng.getrandbits(30))
 
     def _client(self, config: Obj, server_name: str) -> HttpClient:
         """One per authority and server name, so that connections are kept. Raises ValueError for a bad bundle."""

@@ -14,6 +14,7 @@ from pybernetes.lang import patch_json
 
 from ..plugin import Admission, Plugin
 from ..questions import answer
+from ..tracing import note
 from .asking import hooks_for, judge, question
 from .hooks import Hook
 from .review import Verdict, converted
@@ -67,6 +68,7 @@ def _apply(admission: Admission, hook: Hook, kind: Kind, verdict: Verdict) -> bo
         own.default(result)
     if result == new:
         return False
+    note(admission, f"webhook {hook.name}", new, result)
     new.clear()
     new.update(result)
     return True

@@ -52,6 +52,7 @@ JOIN_BINDINGS: Mapping[str, tuple[str, tuple[Subject, ...]]] = {
     ),
     "kubeadm:cluster-admins": ("cluster-admin", (("Group", "kubeadm:cluster-admins"),)),
     "system:coredns": ("system:coredns", (("User", "system:coredns"),)),
+    "system:local-path": ("system:local-path", (("User", "system:local-path"),)),
 }
 """What kubeadm adds so that nodes can join by token, administrators hold a revocable right and names are answered."""
 
@@ -61,6 +62,8 @@ JOIN_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
         rule("list watch", "core", "endpoints services pods namespaces"),
         rule("list watch", "discovery.k8s.io", "endpointslices"),
     ),
+    # Who makes and removes the directories of local volumes on nodes.
+    "system:local-path": (rule(f"patch {READ}", "core", "persistentvolumes"),),
 }
 """ClusterRoles that belong to `JOIN_BINDINGS`."""
 

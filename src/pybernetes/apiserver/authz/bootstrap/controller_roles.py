@@ -259,7 +259,7 @@ CONTROLLER_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
         rule(f"create delete update {READ}", "core", "persistentvolumes"),
         rule(f"update {READ}", "core", "persistentvolumeclaims"),
         rule(READ, "core", "nodes"),
-        rule(READ, "storage.k8s.io", "storageclasses"),
+        rule(f"create {READ}", "storage.k8s.io", "storageclasses"),
         events(),
     ),
     "legacy-service-account-token-cleaner": (

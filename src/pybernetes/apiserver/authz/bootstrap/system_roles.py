@@ -126,5 +126,7 @@ SYSTEM_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
         rule(READ, "resource.k8s.io", "resourceclaims"),
         rule("update patch", "resource.k8s.io", "resourceclaims resourceclaims/status"),
         rule(READ, "resource.k8s.io", "resourceslices"),
+        rule(READ, "resource.k8s.io", "devicetaintrules"),
+        rule("create delete", "resource.k8s.io", "resourceclaims"),
     ),
 }

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from ... import goregex
 from ..errors import CelError
 from ..overloads import Overload, either, method
 from ..types import BOOL, INT, STRING, list_of
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def _pattern(text: str) -> goregex.Pattern:
     try:
         return goregex.compile(text)
     except goregex.BadPattern as error:

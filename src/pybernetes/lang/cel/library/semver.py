@@ -48,7 +48,8 @@ def _normalized(text: str) -> str:
     return ".".join([*parts, *["0"] * (3 - len(parts))]) + mark + rest
 
 
-def _read(text: str, normalize: bool = False) -> Semver:
+def read_semver(text: str, normalize: bool = False) -> Semver:
+    """Raises CelError."""
     match = _SHAPE.fullmatch(_normalized(text) if normalize else text)
     pre = match.group(4) or "" if match else ""
     if match is None or any(p.isdecimal() and p != "0" and p.startswith("0") for p in pre.split(".")):
@@ -60,7 +61,7 @@ def _read(text: str, normalize: bool = False) -> Semver:
 
 def _is(text: str, normalize: bool = False) -> bool:
     try:
-        _read(text, normalize)
+        read_semver(text, normalize)
     except CelError:
         return False
     return True
@@ -69,8 +70,8 @@ def _is(text: str, normalize: bool = False) -> bool:
 SEMVER = opaque("kubernetes.Semver", Semver)
 TYPES = (SEMVER,)
 OVERLOADS: tuple[Overload, ...] = (
-    function("semver", STRING, to=SEMVER, run=_read),
-    function("semver", STRING, BOOL, to=SEMVER, run=_read),
+    function("semver", STRING, to=SEMVER, run=read_semver),
+    function("semver", STRING, BOOL, to=SEMVER, run=read_semver),
     function("isSemver", STRING, to=BOOL, run=_is),
     function("isSemver", STRING, BOOL, to=BOOL, run=_is),
     method("isGreaterThan", SEMVER, SEMVER, to=BOOL, run=lambda a, b: a > b),

@@ -1,0 +1,56 @@
+"""Workloads: the templates from which a controller makes PodGroups. Served with GenericWorkload."""
+
+from __future__ import annotations
+
+from ..cells import AGE, NAME
+from ..fielderrors import FieldErrors
+from ..kind import Kind
+from ..meta import Obj
+from ..validation.values import immutable
+from .policies import validate_group, validate_label
+
+MOST_TEMPLATES = 8
+
+
+def validate(workload: Obj, errors: FieldErrors) -> None:
+    spec, at = workload.get("spec") or {}, errors.at("spec")
+    reference = spec.get("controllerRef")
+    if reference is not None:
+        for field in ("kind", "name"):
+            if not reference.get(field):
+                at.at("controllerRef").required(field)
+    templates = spec.get("podGroupTemplates") or ()
+    if not templates and not spec.get("compositePodGroupTemplates"):
+        at.required("podGroupTemplates", "must have at least one item")
+    elif len(templates) > MOST_TEMPLATES:
+        at.too_many(len(templates), MOST_TEMPLATES, "podGroupTemplates")
+    seen: set[str] = set()
+    for index, template in enumerate(templates):
+        here, name = at.at("podGroupTemplates", index), template.get("name") or ""
+        validate_label(name, here, "name")
+        if name in seen:
+            here.duplicate(name)
+        seen.add(name)
+        validate_group(template, here)
+
+
+def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
+    spec, before, at = new.get("spec") or {}, old.get("spec") or {}, errors.at("spec")
+    if before.get("controllerRef") is not None:
+        immutable(spec, before, "controllerRef", at)
+    immutable(spec, before, "podGroupTemplates", at)
+
+
+WORKLOAD = Kind(
+    group="scheduling.k8s.io",
+    version="v1beta1",
+    kind="Workload",
+    plural="workloads",
+    namespaced=True,
+    singular="workload",
+    schema="io.k8s.api.scheduling.v1beta1.Workload",
+    generation=True,
+    validate=validate,
+    validate_update=validate_update,
+    columns=(NAME, AGE),
+)

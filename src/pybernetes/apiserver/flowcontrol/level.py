@@ -1,0 +1,123 @@
+"""One priority level at work: its seats, and its queues, served fairly by start-time fair queuing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+from .limits import Limits, Queuing
+from .shuffle import flow_hash, hand
+
+
+class Waiting:
+    """A request that waits for `width` seats."""
+
+    __slots__ = ("flow", "granted", "schema", "width")
+
+    def __init__(self, schema: str, flow: str, width: int) -> None:
+        self.schema = schema
+        self.flow = flow
+        self.width = width
+        self.granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
+class Queue:
+    """`start` is the virtual time at which its first request begins to be served."""
+
+    __slots__ = ("requests", "start")
+
+    def __init__(self) -> None:
+        self.requests: deque[Waiting] = deque()
+        self.start = 0.0
+
+
+class Level:
+    """A PriorityLevelConfiguration. `nominal` seats are taken without a question (without end where exempt)."""
+
+    __slots__ = (
+        "executing",
+        "exempt",
+        "limits",
+        "name",
+        "nominal",
+        "queues",
+        "queuing",
+        "requests",
+        "uid",
+        "virtual",
+        "waiting",
+    )
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.uid = ""
+        self.exempt = False
+        self.limits = Limits(0, 0, 0)
+        self.nominal: float = 0
+        self.queuing: Queuing | None = None
+        self.executing = 0
+        """Seats in use."""
+        self.requests = 0
+        """Requests in them."""
+        self.waiting = 0
+        self.virtual = 0.0
+        self.queues: dict[int, Queue] = {}
+        """Those that have somebody waiting."""
+
+    def configure(self, uid: str, *, exempt: bool, limits: Limits, queuing: Queuing | None) -> None:
+        """Takes over what the configuration says now; who waits, waits on."""
+        self.uid, self.exempt, self.limits, self.queuing = uid, exempt, limits, queuing
+        self.nominal = float("inf") if exempt else limits.nominal
+
+    def line_up(self, schema: str, flow: str, width: int) -> tuple[Waiting, int] | None:
+        """A place in the shortest queue of the flow's hand, and which; None where that is full."""
+        queuing = self.queuing
+        assert queuing is not None
+        dealt = hand(flow_hash(schema, flow), queuing.queues, queuing.hand)
+        lengths = {number: len(q.requests) if (q := self.queues.get(number)) else 0 for number in dealt}
+        number = min(dealt, key=lengths.__getitem__)
+        if lengths[number] >= queuing.length:
+            return None
+        queue = self.queues.get(number)
+        if queue is None:
+            queue = self.queues[number] = Queue()
+            queue.start = self.virtual
+        waiting = Waiting(schema, flow, width)
+        queue.requests.append(waiting)
+        self.waiting += 1
+        return waiting, number
+
+    def leave(self, waiting: Waiting, number: int) -> None:
+        """Gives up a place in a queue."""
+        queue = self.queues.get(number)
+        if queue is not None and waiting in queue.requests:
+            queue.requests.remove(waiting)
+            self.waiting -= 1
+            if not queue.requests:
+                del self.queues[number]
+
+    def next_width(self) -> int:
+        """The seats that the next request wants; 0 where nobody waits."""
+        return self.queues[self._next()].requests[0].width if self.queues else 0
+
+    def serve_next(self) -> None:
+        """Lets the next request in."""
+        number = self._next()
+        queue = self.queues[number]
+        waiting = queue.requests.popleft()
+        self.waiting -= 1
+        self.virtual = queue.start
+        queue.start += waiting.width
+        if not queue.requests:
+            del self.queues[number]
+        self.executing += waiting.width
+        waiting.granted.set_result(None)
+
+    def _next(self) -> int:
+        return min(self.queues, key=lambda number: (self.queues[number].start, number))
+
+
+def others_of(levels: Iterable[Level], level: Level) -> list[tuple[int, int]]:
+    """(seats in use, lower limit) of all other levels that are limited."""
+    return [(each.executing, each.limits.lower) for each in levels if each is not level and not each.exempt]
