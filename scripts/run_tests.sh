@@ -25,7 +25,7 @@ if ! wait "$static_pid"; then
     exit 1
 fi
 tail -n 4 "$logs/static"
-$bin/pytest -n 2 --dist loadfile tests/library tests/docs tests/cluster tests/clients
+$bin/pytest -n 2 --dist loadfile tests/library tests/manager tests/docs tests/cluster tests/clients
 echo "whole clusters: $((SECONDS - started)) s"
 $bin/pytest tests/real
 echo "everything: $((SECONDS - started)) s"

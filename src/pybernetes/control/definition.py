@@ -26,6 +26,8 @@ class Watch:
     kind: Kind
     keys: Keys
     indexes: Mapping[str, IndexFunction] = field(default_factory=dict)
+    matters: Callable[[Obj | None, Obj | None], bool] | None = None
+    """Whether a change from the old to the new version (None: not there) concerns anybody; None: every one does."""
 
 
 @dataclass(frozen=True, slots=True)

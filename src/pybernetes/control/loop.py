@@ -67,7 +67,8 @@ class ControllerLoop:
             for obj in (old, new):
                 if obj is not None:
                     try:
-                        keys.update(watch.keys(obj, self._caches))
+                        if watch.matters is None or watch.matters(old, new):
+                            keys.update(watch.keys(obj, self._caches))
                     except Exception as error:
                         log.exception("%s: %s", self.definition.name, key_of(obj))
                         self._complain(obj, error)
@@ -114,7 +115,10 @@ class ControllerLoop:
         plan: Plan = self.definition.plan(seen, self._env.now(), self._settings)
         self.last_why[key] = plan.why
         if self.definition.remembers:
-            self._memory[key] = plan.memory
+            if plan.memory is None:
+                self._memory.pop(key, None)
+            else:
+                self._memory[key] = plan.memory
         if plan.steps:
             log.debug("%s %s: %s", self.definition.name, key, plan.why)
             await self._performer.perform(plan, self._reaction(key))

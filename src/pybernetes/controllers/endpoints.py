@@ -12,7 +12,7 @@ from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself
 from pybernetes.control.plan import Create, Delete, Plan, Update
 from pybernetes.controllers.endpointslice.endpoint import belongs, ports
-from pybernetes.controllers.endpointslice.plan import services_of_pod
+from pybernetes.controllers.endpointslice.plan import HEADLESS, services_of_pod
 from pybernetes.controllers.pods import is_ready
 from pybernetes.lang.labelselector import from_labels
 
@@ -56,7 +56,7 @@ def plan(seen: Seen, _now: float, _settings: Settings) -> Plan:
     metadata = {
         "name": name_of(service),
         "namespace": namespace_of(service),
-        "labels": {**labels_of(service), **MANAGED_BY},
+        "labels": {**labels_of(service), **_headless(service), **MANAGED_BY},
     }
     if current is None:
         obj = {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata}
@@ -70,6 +70,10 @@ def plan(seen: Seen, _now: float, _settings: Settings) -> Plan:
         "subsets": subsets,
     }
     return Plan((Update(kinds.ENDPOINTS, changed, "the Service's pods changed"),), None, "changed")
+
+
+def _headless(service: Obj) -> dict[str, str]:
+    return {HEADLESS: ""} if service["spec"].get("clusterIP") in ("None", "", None) else {}
 
 
 def _subsets(service: Obj, pods: Sequence[Obj]) -> list[dict[str, Any]]:

@@ -73,5 +73,6 @@ CONTROLLER = ControllerDef(
     observe=observe,
     plan=plan,
     account="node-controller",
+    source="cidrAllocator",
     workers=1,
 )

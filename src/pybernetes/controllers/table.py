@@ -7,6 +7,8 @@ from pybernetes.control.definition import AnyController
 from . import (
     bootstrapsigner,
     clusterroleaggregation,
+    clustertrustbundlepublisher,
+    devicetainteviction,
     endpoints,
     endpointslicemirroring,
     ephemeralvolume,
@@ -17,6 +19,7 @@ from . import (
     persistentvolumeclaimprotection,
     persistentvolumeexpander,
     persistentvolumeprotection,
+    podcertificaterequestcleaner,
     podgc,
     resourcequota,
     rootcacertpublisher,
@@ -41,6 +44,7 @@ from .endpointslice import plan as endpointslice
 from .horizontalpodautoscaler import plan as horizontalpodautoscaler
 from .job import plan as job
 from .nodelifecycle import plan as nodelifecycle
+from .nodelifecycle import registration as noderegistration
 from .persistentvolumebinder import plan as persistentvolumebinder
 from .replicaset import plan as replicaset
 from .resourceclaim import claims as resourceclaim
@@ -69,8 +73,11 @@ CONTROLLERS: tuple[AnyController, ...] = (
     ttl.CONTROLLER,
     nodeipam.CONTROLLER,
     nodelifecycle.CONTROLLER,
+    noderegistration.CONTROLLER,
     tainteviction.CONTROLLER,
+    devicetainteviction.CONTROLLER,
     rootcacertpublisher.CONTROLLER,
+    clustertrustbundlepublisher.CONTROLLER,
     clusterroleaggregation.CONTROLLER,
     persistentvolumebinder.CONTROLLER,
     persistentvolumeprotection.CONTROLLER,
@@ -83,6 +90,7 @@ CONTROLLERS: tuple[AnyController, ...] = (
     signing.CONTROLLER,
     approving.CONTROLLER,
     cleaner.CONTROLLER,
+    podcertificaterequestcleaner.CONTROLLER,
     serviceaccounttoken.CONTROLLER,
     tokencleaner.CONTROLLER,
     bootstrapsigner.CONTROLLER,

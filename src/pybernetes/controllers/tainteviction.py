@@ -21,6 +21,8 @@ class Seen:
 
     pod: Obj
     taints: Sequence[Obj]
+    memory: bool | None = None
+    """Whether its eviction was only a matter of time when it was last looked at."""
 
 
 def observe(key: str, caches: Caches) -> Seen | None:
@@ -29,16 +31,19 @@ def observe(key: str, caches: Caches) -> Seen | None:
     if pod is None or node is None or is_deleting(pod) or is_finished(pod):
         return None
     taints = [t for t in node["spec"].get("taints") or () if t["effect"] == "NoExecute"]
-    return Seen(pod, taints) if taints else None
+    return Seen(pod, taints)
 
 
 def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
     due = [_due(seen.pod, taint, now) for taint in seen.taints]
     first = min((at for at in due if at is not None), default=None)
     if first is None:
-        return Plan.nothing("it tolerates every taint of its node")
+        return Plan(
+            (_cancelled(seen.pod),) if seen.memory else (), None, "it tolerates every taint of its node"
+        )
     if first > now:
-        return Plan.nothing("it tolerates the taints of its node for a while", first - now)
+        why = "it tolerates the taints of its node for a while"
+        return Plan((), first - now, why, memory=True)
     pod = seen.pod
     message = "Taint manager: deleting due to NoExecute taint"
     condition = {
@@ -59,6 +64,10 @@ def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
         None,
         message,
     )
+
+
+def _cancelled(pod: Obj) -> Report:
+    return Report(pod, "Normal", "TaintManagerEviction", f"Cancelling deletion of Pod {key_of(pod)}")
 
 
 def _due(pod: Obj, taint: Obj, now: float) -> float | None:
@@ -100,4 +109,5 @@ CONTROLLER = ControllerDef(
     observe=observe,
     plan=plan,
     account="node-controller",  # as upstream: it has no role of its own
+    remembers=True,
 )

@@ -2,7 +2,8 @@
 
 The rules are those of the Service documentation: ready endpoints only; where a service has none that is ready, the
 ones that are terminating but still serving (KEP-1669); `internalTrafficPolicy` and `externalTrafficPolicy` Local keep
-to endpoints of this node; topology hints are followed when every endpoint carries one for this zone (KEP-2433).
+to endpoints of this node. Otherwise hints are followed: those for nodes where every ready endpoint carries one and some
+name this node (KEP-3015), else those for zones under the same condition (KEP-2433).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class _Endpoint:
     terminating: bool
     local: bool
     zone_hints: tuple[str, ...]
+    node_hints: tuple[str, ...]
 
 
 def compile_rules(services: Iterable[Obj], slices: Iterable[Obj], node: Node) -> Rules:
@@ -116,30 +118,33 @@ def _endpoints_of_port(slices: Iterable[Obj], port_name: str, node: Node) -> lis
 def _endpoint(endpoint: Obj, port: int, node: Node) -> _Endpoint:
     conditions = endpoint.get("conditions") or {}
     ready = conditions.get("ready", True) is not False
-    hints = (endpoint.get("hints") or {}).get("forZones") or ()
+    hints = endpoint.get("hints") or {}
     return _Endpoint(
         Backend(endpoint["addresses"][0], port),
         ready=ready,
         serving=conditions.get("serving", ready) is not False,
         terminating=bool(conditions.get("terminating")),
         local=endpoint.get("nodeName") == node.name,
-        zone_hints=tuple(hint["name"] for hint in hints),
+        zone_hints=tuple(hint["name"] for hint in hints.get("forZones") or ()),
+        node_hints=tuple(hint["name"] for hint in hints.get("forNodes") or ()),
     )
 
 
 def _choose(endpoints: list[_Endpoint], node: Node, *, local_only: bool) -> tuple[Backend, ...]:
-    candidates = [e for e in endpoints if e.local] if local_only else _by_hints(endpoints, node)
-    usable = [e for e in candidates if e.ready and not e.terminating]
-    usable = (
-        usable or [e for e in candidates if e.ready] or [e for e in candidates if e.serving and e.terminating]
-    )
-    return tuple(e.backend for e in usable)
+    """Whom traffic goes to. An endpoint that is published as ready counts as such even while it terminates
+    (`publishNotReadyAddresses`); those that are terminating but serving count where no other does."""
+    candidates = [e for e in endpoints if e.local] if local_only else endpoints
+    ready = [e for e in candidates if e.ready]
+    usable = ready or [e for e in candidates if e.serving and e.terminating]
+    return tuple(e.backend for e in (usable if local_only else _by_hints(usable, node)))
 
 
-def _by_hints(endpoints: list[_Endpoint], node: Node) -> list[_Endpoint]:
-    """Endpoints hinted for this zone, if the hints are complete (every ready endpoint has one) and name this zone."""
-    ready = [e for e in endpoints if e.ready]
-    if not node.zone or not ready or not all(e.zone_hints for e in ready):
-        return endpoints
-    mine = [e for e in endpoints if node.zone in e.zone_hints]
-    return mine if any(e.ready for e in mine) else endpoints
+def _by_hints(usable: list[_Endpoint], node: Node) -> list[_Endpoint]:
+    """The ready endpoints hinted for this node, else for its zone: in either case only if each of them has such a hint,
+    and somebody's is for here."""
+    if all(e.ready for e in usable):
+        if all(e.node_hints for e in usable) and (mine := [e for e in usable if node.name in e.node_hints]):
+            return mine
+        if all(e.zone_hints for e in usable) and (mine := [e for e in usable if node.zone in e.zone_hints]):
+            return mine
+    return usable

@@ -6,9 +6,9 @@ import asyncio
 import random
 
 import pytest
-from virtualtime import run_virtual
 
 from pybernetes.aio.workqueue import WorkQueue
+from tests.virtualtime import run_virtual
 
 
 def test_a_waiting_key_is_not_added_twice() -> None:

@@ -7,8 +7,6 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from virtualtime import run_virtual
-
 from pybernetes.api import kinds
 from pybernetes.api.kind import new_object
 from pybernetes.api.meta import Obj
@@ -17,6 +15,7 @@ from pybernetes.client.client import ApiClient
 from pybernetes.client.events import EventRecorder, reference
 from pybernetes.clock import Env
 from pybernetes.store.memory import MemoryStore
+from tests.virtualtime import run_virtual
 
 START = 1_790_000_000.0
 

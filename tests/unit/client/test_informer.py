@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from virtualtime import run_virtual
 
 from pybernetes.api import kinds
 from pybernetes.api.errors import Expired
@@ -18,6 +17,7 @@ from pybernetes.client.client import ApiClient
 from pybernetes.client.informer import Informer
 from pybernetes.client.informers import Informers
 from pybernetes.client.interface import Call, WatchEvent
+from tests.virtualtime import run_virtual
 
 
 def config_map(name: str, version: int, namespace: str = "default", **labels: str) -> Obj:

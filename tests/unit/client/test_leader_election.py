@@ -7,7 +7,6 @@ import random
 from collections.abc import Awaitable, Callable
 
 import pytest
-from virtualtime import run_virtual
 
 from pybernetes.api import kinds
 from pybernetes.api.meta import Obj
@@ -23,6 +22,7 @@ from pybernetes.client.leaderelection import (
 )
 from pybernetes.clock import Env
 from pybernetes.store.memory import MemoryStore
+from tests.virtualtime import run_virtual
 
 START = 1_790_000_000.0
 

@@ -6,10 +6,10 @@ import asyncio
 import logging
 
 import pytest
-from virtualtime import run_virtual
 
 from pybernetes.cluster import supervise
 from pybernetes.cluster.supervise import Supervisor
+from tests.virtualtime import run_virtual
 
 
 def test_a_component_that_fails_is_started_again(

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from virtualtime import run_virtual
 
 from pybernetes.api import kinds
 from pybernetes.api.errors import ApiError, NotFound
@@ -24,6 +23,7 @@ from pybernetes.control.definition import ControllerDef, Settings, itself
 from pybernetes.control.manager import ControllerManager
 from pybernetes.control.plan import Batch, Create, Delete, ExpectEmpty, Patch, Plan, Report, Steps, Update
 from pybernetes.store.memory import MemoryStore
+from tests.virtualtime import run_virtual
 
 START = 1_790_000_000.0
 

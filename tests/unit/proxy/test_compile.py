@@ -46,6 +46,10 @@ def backends(svc: dict[str, Any], *slices: dict[str, Any]) -> list[list[str]]:
     return [[b.ip for b in frontend.backends] for frontend in compile_rules([svc], slices, NODE)]
 
 
+def hints(zone: str, node: str = "") -> dict[str, Any]:
+    return {"forZones": [{"name": zone}], **({"forNodes": [{"name": node}]} if node else {})}
+
+
 TERMINATING = {"ready": False, "serving": True, "terminating": True}
 READY, OTHER = endpoint("10.1.0.1"), endpoint("10.1.0.2", "n2")
 
@@ -79,6 +83,77 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[list[str]]]] = {
         service(),
         slice_of(endpoint("10.1.0.1", hints={"forZones": [{"name": "b"}]}), OTHER),
         [["10.1.0.1", "10.1.0.2"]],
+    ),
+    "hints for this node come before those for its zone": (
+        service(),
+        slice_of(
+            endpoint("10.1.0.1", hints=hints("a", "n1")),
+            endpoint("10.1.0.2", "n2", hints=hints("a", "n2")),
+            endpoint("10.1.0.3", "n3", hints=hints("b", "n3")),
+        ),
+        [["10.1.0.1"]],
+    ),
+    "where no hint is for this node, those for its zone count": (
+        service(),
+        slice_of(
+            endpoint("10.1.0.2", "n2", hints=hints("a", "n2")),
+            endpoint("10.1.0.3", "n3", hints=hints("b", "n3")),
+        ),
+        [["10.1.0.2"]],
+    ),
+    "incomplete hints for nodes leave those for zones": (
+        service(),
+        slice_of(
+            endpoint("10.1.0.1", hints=hints("a", "n1")),
+            endpoint("10.1.0.2", "n2", hints=hints("a")),
+            endpoint("10.1.0.3", "n3", hints=hints("b")),
+        ),
+        [["10.1.0.1", "10.1.0.2"]],
+    ),
+    "hints that are all for elsewhere are ignored": (
+        service(),
+        slice_of(
+            endpoint("10.1.0.2", "n2", hints=hints("b", "n2")),
+            endpoint("10.1.0.3", "n3", hints=hints("c", "n3")),
+        ),
+        [["10.1.0.2", "10.1.0.3"]],
+    ),
+    "an endpoint that is not ready needs no hint": (
+        service(),
+        slice_of(
+            endpoint("10.1.0.1", hints=hints("a")),
+            endpoint("10.1.0.2", "n2", hints=hints("b")),
+            endpoint("10.1.0.3", conditions={"ready": False, "serving": False}),
+        ),
+        [["10.1.0.1"]],
+    ),
+    "hints are for traffic to any endpoint, not for policy Local": (
+        service(internalTrafficPolicy="Local"),
+        slice_of(endpoint("10.1.0.1", hints=hints("b")), endpoint("10.1.0.2", "n2", hints=hints("a"))),
+        [["10.1.0.1"]],
+    ),
+    "terminating endpoints serve wherever they are hinted for": (
+        service(),
+        slice_of(
+            endpoint("10.1.0.1", hints=hints("a"), conditions=TERMINATING),
+            endpoint("10.1.0.2", "n2", hints=hints("b"), conditions=TERMINATING),
+        ),
+        [["10.1.0.1", "10.1.0.2"]],
+    ),
+    "policy Local falls back to this node's terminating endpoints": (
+        service(internalTrafficPolicy="Local"),
+        slice_of(OTHER, endpoint("10.1.0.3", conditions=TERMINATING)),
+        [["10.1.0.3"]],
+    ),
+    "policy Local with nothing here has nothing": (
+        service(internalTrafficPolicy="Local"),
+        slice_of(OTHER),
+        [[]],
+    ),
+    "an endpoint published as ready counts though it terminates": (
+        service(),
+        slice_of(READY, endpoint("10.1.0.3", conditions={"ready": True, "terminating": True})),
+        [["10.1.0.1", "10.1.0.3"]],
     ),
     "a service without endpoints has a frontend that refuses": (service(), slice_of(), [[]]),
     "headless services are not proxied": (

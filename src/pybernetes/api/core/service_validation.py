@@ -11,6 +11,7 @@ from ..meta import Obj
 
 TYPES = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"]
 PROTOCOLS = ["SCTP", "TCP", "UDP"]
+DISTRIBUTIONS = ("PreferClose", "PreferSameNode", "PreferSameZone")
 POLICIES = ["Cluster", "Local"]
 
 
@@ -28,6 +29,9 @@ def validate(service: Obj, errors: FieldErrors) -> None:
         at.at("clusterIPs", 0).invalid("None", f"may not be set to 'None' for {kind} services")
     if spec.get("sessionAffinity") not in ("ClientIP", "None"):
         at.not_supported(spec.get("sessionAffinity") or "", ["ClientIP", "None"], "sessionAffinity")
+    distribution = spec.get("trafficDistribution")
+    if distribution is not None and distribution not in DISTRIBUTIONS:
+        at.not_supported(distribution, DISTRIBUTIONS, "trafficDistribution")
     for policy in ("internalTrafficPolicy", "externalTrafficPolicy"):
         if spec.get(policy) and spec[policy] not in POLICIES:
             at.not_supported(spec[policy], POLICIES, policy)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import random
 from dataclasses import dataclass, field
 
 from pybernetes.api.errors import Cause, InternalError, Invalid
 from pybernetes.api.kind import Kind
 from pybernetes.api.kinds import SERVICE
-from pybernetes.api.meta import MutableObj, Obj, is_deleting, name_of, uid_of
+from pybernetes.api.meta import MutableObj, Obj, is_deleting, key_of, name_of, uid_of
 
 from ..window import Change
 from .pool import Exhausted, Pool, Taken
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PORTED = ("NodePort", "LoadBalancer")
+UNREADABLE = (AttributeError, LookupError, TypeError, ValueError)
+"""What reading an object of a wrong shape raises."""
+log = logging.getLogger("allocators")
 
 
 @dataclass(slots=True)
@@ -94,15 +98,22 @@ class ServiceAllocator:
                 self._further.pop(change.old.name, None)
             return
         tree = change.new.tree()
-        networks: tuple[Network, ...] = ()
-        if is_ready(tree):
-            networks = tuple(
-                network
-                for text in (tree.get("spec") or {}).get("cidrs") or ()
-                if (network := ipaddress.ip_network(text, strict=False)).version == self._network.version
-                and network != self._network
-            )
+        try:
+            networks = self._networks_of(tree)
+        except UNREADABLE as error:
+            log.warning("ServiceCIDR %s cannot be read and gives no addresses: %s", name_of(tree), error)
+            networks = ()
         self._further[name_of(tree)] = tuple((each, _pool(each, self._owners)) for each in networks)
+
+    def _networks_of(self, cidr: Obj) -> tuple[Network, ...]:
+        """The networks that a ServiceCIDR adds."""
+        if not is_ready(cidr):
+            return ()
+        texts = (cidr.get("spec") or {}).get("cidrs") or ()
+        networks = (ipaddress.ip_network(text, strict=False) for text in texts)
+        return tuple(
+            each for each in networks if each.version == self._network.version and each != self._network
+        )
 
     def _pools(self) -> list[tuple[Network, Pool]]:
         further = [pair for pairs in self._further.values() for pair in pairs]
@@ -261,6 +272,14 @@ class ServiceAllocator:
                 pool.take(number, owner)
 
     def _numbers(self, tree: Obj) -> set[tuple[Pool, int]]:
+        """What a stored Service holds. One that cannot be read (it was stored by other means) holds nothing."""
+        try:
+            return self._held(tree)
+        except UNREADABLE as error:
+            log.warning("Service %s cannot be read and holds nothing: %s", key_of(tree), error)
+            return set()
+
+    def _held(self, tree: Obj) -> set[tuple[Pool, int]]:
         spec = tree.get("spec") or {}
         numbers: set[tuple[Pool, int]] = set()
         address = spec.get("clusterIP")
@@ -268,9 +287,9 @@ class ServiceAllocator:
             numbers.add((self._addresses, int(ipaddress.ip_address(address))))
         for port in spec.get("ports") or ():
             if port.get("nodePort"):
-                numbers.add((self._ports, port["nodePort"]))
+                numbers.add((self._ports, int(port["nodePort"])))
         if spec.get("healthCheckNodePort"):
-            numbers.add((self._ports, spec["healthCheckNodePort"]))
+            numbers.add((self._ports, int(spec["healthCheckNodePort"])))
         return numbers
 
 

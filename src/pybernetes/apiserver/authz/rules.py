@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
-from pybernetes.api.meta import MutableObj, Obj
+from pybernetes.api.meta import MutableObj, Obj, key_of
 
 from ..attributes import Attributes
 
 ALL = "*"
+log = logging.getLogger("authorizer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +29,13 @@ class Rule:
 
     @staticmethod
     def of(tree: Obj) -> Rule:
-        """From the tree in a Role's `rules`."""
+        """From the tree in a Role's `rules`. Raises TypeError where it is none."""
         return Rule(
-            frozenset(tree.get("verbs") or ()),
-            frozenset(tree.get("apiGroups") or ()),
-            frozenset(tree.get("resources") or ()),
-            frozenset(tree.get("resourceNames") or ()),
-            frozenset(tree.get("nonResourceURLs") or ()),
+            _texts(tree, "verbs"),
+            _texts(tree, "apiGroups"),
+            _texts(tree, "resources"),
+            _texts(tree, "resourceNames"),
+            _texts(tree, "nonResourceURLs"),
         )
 
     def tree(self) -> MutableObj:
@@ -65,6 +68,16 @@ class Rule:
         return attributes.resource in resources or ALL in resources
 
 
+def _texts(tree: Any, field: str) -> frozenset[str]:
+    """A list of texts in a rule. A text in place of a list is refused: its letters are no permissions."""
+    if not isinstance(tree, Mapping):
+        raise TypeError(f"a rule must be an object, not {tree!r}")
+    values = tree.get(field) or ()
+    if not isinstance(values, list | tuple) or not all(isinstance(each, str) for each in values):
+        raise TypeError(f"{field} must be a list of strings, not {values!r}")
+    return frozenset(values)
+
+
 def _url_matches(rule_url: str, path: str) -> bool:
     if rule_url in (ALL, path):
         return True
@@ -72,7 +85,15 @@ def _url_matches(rule_url: str, path: str) -> bool:
 
 
 def rules_of(role: Obj) -> tuple[Rule, ...]:
-    return tuple(Rule.of(tree) for tree in role.get("rules") or ())
+    """The rules of a role as it is stored; what cannot be read (it was stored by other means) allows nothing."""
+    trees = role.get("rules") or ()
+    found: list[Rule] = []
+    for tree in trees if isinstance(trees, list | tuple) else (trees,):
+        try:
+            found.append(Rule.of(tree))
+        except TypeError as error:
+            log.warning("%s: a rule that cannot be read allows nothing: %s", key_of(role), error)
+    return tuple(found)
 
 
 # ---- covering: does what one holds include all of what one wants to give?

@@ -14,7 +14,7 @@ from pybernetes.api import kinds
 from pybernetes.api.meta import Obj, annotations_of, is_deleting, labels_of, name_of, namespace_of, uid_of
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself, owned, owner_key
-from pybernetes.control.ownership import claim
+from pybernetes.control.ownership import claim, those
 from pybernetes.control.plan import Delete, Plan, Steps, Update
 from pybernetes.controllers.pods import is_finished
 from pybernetes.lang.labelselector import from_label_selector
@@ -166,8 +166,10 @@ def _matching(replica_set: Obj, caches: Caches) -> list[str]:
     namespace = namespace_of(replica_set)
     return [
         f"{namespace}/{name_of(deployment)}"
-        for deployment in caches.list(kinds.DEPLOYMENT, namespace)
-        if from_label_selector(deployment["spec"]["selector"]).matches(labels_of(replica_set))
+        for deployment in those(
+            caches.list(kinds.DEPLOYMENT, namespace),
+            lambda each: from_label_selector(each["spec"]["selector"]).matches(labels_of(replica_set)),
+        )
     ]
 
 

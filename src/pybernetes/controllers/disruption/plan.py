@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pybernetes.api import kinds
-from pybernetes.api.meta import Obj, is_deleting, labels_of, name_of, namespace_of
+from pybernetes.api.meta import Obj, is_deleting, labels_of, name_of, namespace_of, uid_of
 from pybernetes.client.interface import Client
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself
@@ -33,6 +33,10 @@ class Seen:
     budget: Obj
     pods: Sequence[Obj]
     owners: Owners
+    contested: tuple[Obj, ...] = ()
+    """Pods that other budgets select too, of which this one is the first by name."""
+    memory: frozenset[str] | None = None
+    """The uids of those that were told of."""
 
 
 def observe(key: str, caches: Caches) -> Seen | None:
@@ -41,7 +45,17 @@ def observe(key: str, caches: Caches) -> Seen | None:
         return None
     selector = from_label_selector(budget["spec"].get("selector"))
     pods = [pod for pod in caches.list(kinds.POD, namespace_of(budget)) if selector.matches(labels_of(pod))]
-    return Seen(budget, pods, owners_of(pods, caches) if by_scale(budget) else Owners({}))
+    owners = owners_of(pods, caches) if by_scale(budget) else Owners({})
+    return Seen(budget, pods, owners, tuple(_contested(key, pods, caches)))
+
+
+def _contested(key: str, pods: Sequence[Obj], caches: Caches) -> Iterable[Obj]:
+    namespace = key.partition("/")[0]
+    if len(caches.list(kinds.PODDISRUPTIONBUDGET, namespace)) > 1:
+        for pod in pods:
+            found = sorted(_protecting(pod, caches))
+            if len(found) > 1 and found[0] == key:
+                yield pod
 
 
 async def with_scales(seen: Seen, client: Client) -> Seen:
@@ -50,6 +64,7 @@ async def with_scales(seen: Seen, client: Client) -> Seen:
 
 def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
     budget, steps = seen.budget, Steps()
+    _tell_contested(steps, seen)
     if not seen.pods:
         steps.add(Report(budget, "Normal", "NoPods", "No matching pods found"))
     try:
@@ -68,6 +83,18 @@ def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
     )
     _report(steps, budget, _status(budget, wanted, healthy, disrupted, now))
     return steps.plan(f"{healthy} healthy of {wanted.pods}, {wanted.healthy} needed")
+
+
+def _tell_contested(steps: Steps, seen: Seen) -> None:
+    """Says of each pod once that it has several budgets: nobody may evict it."""
+    for pod in seen.contested:
+        if uid_of(pod) not in (seen.memory or ()):
+            message = (
+                f'Pod "{namespace_of(pod)}"/"{name_of(pod)}" matches multiple PodDisruptionBudgets.  '
+                f'Chose "{name_of(seen.budget)}" arbitrarily.'
+            )
+            steps.add(Report(pod, "Warning", "MultiplePodDisruptionBudgets", message))
+    steps.memory = frozenset(map(uid_of, seen.contested)) or None
 
 
 def _unmanaged(budget: Obj) -> str:
@@ -172,5 +199,6 @@ CONTROLLER = ControllerDef(
     source="controllermanager",
     reads=(*SCALED, kinds.CUSTOMRESOURCEDEFINITION),
     ask=with_scales,
+    remembers=True,
     workers=1,
 )

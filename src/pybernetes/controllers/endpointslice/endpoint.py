@@ -12,16 +12,37 @@ ZONE = "topology.kubernetes.io/zone"
 
 def belongs(pod: Obj) -> bool:
     """Whether a selected pod is published at all: it has an address and will run, or is still stopping."""
-    return bool((pod.get("status") or {}).get("podIP")) and not is_finished(pod)
+    status = pod.get("status") or {}
+    return bool(status.get("podIP") or status.get("podIPs")) and not is_finished(pod)
 
 
-def endpoint(service: Obj, pod: Obj, node: Obj | None) -> dict[str, Any]:
-    """The endpoint of a pod, with upstream's meaning of ready, serving and terminating."""
+def address_types(service: Obj) -> tuple[str, ...]:
+    """The address families of a Service's slices. A Service from before there were families has that of its address;
+    a headless one, both."""
+    spec = service["spec"]
+    families = tuple(family for family in spec.get("ipFamilies") or () if family in ("IPv4", "IPv6"))
+    if families:
+        return families
+    address = spec.get("clusterIP") or "None"
+    if address == "None":
+        return ("IPv4", "IPv6")
+    return ("IPv6",) if ":" in address else ("IPv4",)
+
+
+def addresses(pod: Obj, address_type: str) -> list[str]:
+    """The pod's addresses of a family."""
+    status = pod.get("status") or {}
+    ips = [entry["ip"] for entry in status.get("podIPs") or ()] or [status.get("podIP") or ""]
+    return [ip for ip in ips if ip and (":" in ip) == (address_type == "IPv6")]
+
+
+def endpoint(service: Obj, pod: Obj, node: Obj | None, found: list[str]) -> dict[str, Any]:
+    """The endpoint of a pod at the addresses found, with upstream's meaning of ready, serving and terminating."""
     serving = is_ready(pod)
     publish_all = bool(service["spec"].get("publishNotReadyAddresses"))
     terminating = is_deleting(pod)
     tree: dict[str, Any] = {
-        "addresses": [pod["status"]["podIP"]],
+        "addresses": found,
         "conditions": {
             "ready": publish_all or (serving and not terminating),
             "serving": serving,

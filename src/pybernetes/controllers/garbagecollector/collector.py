@@ -92,6 +92,10 @@ class GarbageCollector:
         self.graph.put(node)
         if node.owners or node.deleting:
             self.queue.add(node.uid)
+        if before is None and node.namespace:
+            for dependent in self.graph.dependents_of(node.uid):
+                if dependent.namespace != node.namespace:
+                    self.queue.add(dependent.uid)  # it may not be owned from here: it is told of
         if node.deleting and (before is None or not before.deleting):
             self._concern_dependents(node.uid)
         if node.deleting:

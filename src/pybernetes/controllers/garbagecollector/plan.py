@@ -7,7 +7,7 @@ server for it (`missing_owners`); the answer comes in as `absent`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pybernetes.api import kinds
@@ -33,6 +33,8 @@ class Seen:
     finalizers: tuple[str, ...]
     kinds: KindsByApi
     """What the server has, as far as is known."""
+    elsewhere: tuple[Owner, ...] = ()
+    """Owners that are known, in another namespace than the object."""
 
 
 def look(
@@ -42,7 +44,8 @@ def look(
     if node is None:
         return None
     owners = tuple((owner, _owner_node(graph, node, owner)) for owner in node.owners)
-    return Seen(node, owners, tuple(graph.dependents_of(uid)), finalizers, kinds)
+    elsewhere = tuple(owner for owner, known in owners if known is None and owner.uid in graph.nodes)
+    return Seen(node, owners, tuple(graph.dependents_of(uid)), finalizers, kinds, elsewhere)
 
 
 def _owner_node(graph: Graph, node: Node, owner: Owner) -> Node | None:
@@ -57,10 +60,18 @@ def owner_kind(owner: Owner, kinds: KindsByApi) -> Kind | None:
 
 
 def missing_owners(seen: Seen) -> tuple[Owner, ...]:
-    """Owners that only the server can say about: not in the graph, of a kind that exists."""
+    """Owners that only the server can say about: not in the graph, of a kind that exists, where they could be."""
     return tuple(
-        owner for owner, node in seen.owners if node is None and owner_kind(owner, seen.kinds) is not None
+        owner
+        for owner, node in seen.owners
+        if node is None and owner_kind(owner, seen.kinds) is not None and not _unreachable(seen, owner)
     )
+
+
+def _unreachable(seen: Seen, owner: Owner) -> bool:
+    """Whether an owner cannot be found: a cluster-scoped object names one of a kind that lives in namespaces."""
+    kind = owner_kind(owner, seen.kinds)
+    return kind is not None and kind.namespaced and not seen.node.namespace
 
 
 def plan(seen: Seen, absent: Set[str]) -> Plan:
@@ -72,6 +83,16 @@ def plan(seen: Seen, absent: Set[str]) -> Plan:
         return _wait_for_dependents(seen)
     if node.deleting or not node.owners:
         return Plan.nothing("nothing owns it, or it is going already")
+    told = tuple(_elsewhere(node, owner) for owner in seen.elsewhere)
+    if any(_unreachable(seen, owner) for owner, _ in seen.owners):
+        return Plan(told, None, "an owner cannot be found: it is cluster-scoped, and the owner's kind is not")
+    decided = _collect(seen, absent)
+    return replace(decided, steps=(*told, *decided.steps)) if told else decided
+
+
+def _collect(seen: Seen, absent: Set[str]) -> Plan:
+    """What becomes of an object that has owners, none of which is out of reach."""
+    node = seen.node
     solid = [owner for owner, known in seen.owners if _is_solid(seen, owner, known, absent)]
     dangling = [owner for owner, known in seen.owners if known is None and owner.uid in absent]
     waiting = [owner for owner, known in seen.owners if known is not None and known.waits_for_dependents]
@@ -83,7 +104,7 @@ def plan(seen: Seen, absent: Set[str]) -> Plan:
         blocked = any(_blocks(dependent, node) for dependent in seen.dependents)
         return _delete(node, "Foreground" if blocked else None, "its owner is being deleted and waits for it")
     if len(dangling) < len(node.owners):
-        return _unknown_owner(seen)
+        return Plan.nothing("an owner is of a kind that does not exist: nobody can say whether it is gone")
     return _delete(node, None, "its owners are gone")
 
 
@@ -93,20 +114,18 @@ def _is_solid(seen: Seen, owner: Owner, known: Node | None, absent: Set[str]) ->
     return not known.waits_for_dependents
 
 
-def _unknown_owner(seen: Seen) -> Plan:
-    """An owner of a kind that does not exist: nobody can say whether it is gone, so the object stays."""
-    names = ", ".join(
-        f"{o.kind}.{o.api_version} {o.name}" for o, _ in seen.owners if owner_kind(o, seen.kinds) is None
-    )
+def _elsewhere(node: Node, owner: Owner) -> Report:
+    """An owner that is known, but lives in a namespace where it cannot own the object."""
     reference = {
-        "kind": seen.node.kind.kind,
-        "apiVersion": seen.node.kind.api_version,
-        "name": seen.node.name,
-        "namespace": seen.node.namespace,
-        "uid": seen.node.uid,
+        "kind": node.kind.kind,
+        "apiVersion": node.kind.api_version,
+        "name": node.name,
+        "namespace": node.namespace,
+        "uid": node.uid,
     }
-    message = f"ownerRef {names} cannot be resolved: no such kind"
-    return Plan((Report(reference, "Warning", "OwnerRefInvalidNamespace", message),), None, message)
+    shown = f"[{owner.api_version}/{owner.kind}, namespace: {node.namespace}, name: {owner.name}, uid: {owner.uid}]"
+    message = f'ownerRef {shown} does not exist in namespace "{node.namespace}"'
+    return Report(reference, "Warning", "OwnerRefInvalidNamespace", message)
 
 
 def _delete(node: Node, propagation: Any, reason: str) -> Plan:

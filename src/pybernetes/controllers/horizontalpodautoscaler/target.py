@@ -11,6 +11,7 @@ from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj, name_of, namespace_of
 from pybernetes.client.interface import Client
 from pybernetes.control.caches import Caches
+from pybernetes.control.ownership import those
 from pybernetes.controllers import kindlookup
 from pybernetes.lang.labelselector import SelectorError, from_label_selector, from_labels, parse
 
@@ -69,14 +70,22 @@ def _described(spec: Obj, caches: Caches) -> Kind | None:
 
 def _rivals(autoscaler: Obj, caches: Caches) -> Iterable[Rival]:
     namespace = namespace_of(autoscaler)
-    for other in caches.list(kinds.HORIZONTALPODAUTOSCALER, namespace):
-        reference = other["spec"]["scaleTargetRef"]
-        group = reference.get("apiVersion", "").rpartition("/")[0]
-        for kind in SCALED:
-            if (kind.group, kind.kind) == (group, reference["kind"]):
-                target = caches.get(kind, f"{namespace}/{reference['name']}")
-                if target is not None and name_of(other) != name_of(autoscaler):
-                    yield Rival(name_of(other), _selector_text(kind, target))
+    others = those(
+        caches.list(kinds.HORIZONTALPODAUTOSCALER, namespace),
+        lambda other: name_of(other) != name_of(autoscaler) and _rival(other, caches) is not None,
+    )
+    return [rival for other in others if (rival := _rival(other, caches)) is not None]
+
+
+def _rival(other: Obj, caches: Caches) -> Rival | None:
+    """Another HorizontalPodAutoscaler as a rival; None where what it scales is not in the caches."""
+    namespace, reference = namespace_of(other), other["spec"]["scaleTargetRef"]
+    group = reference.get("apiVersion", "").rpartition("/")[0]
+    for kind in SCALED:
+        if (kind.group, kind.kind) == (group, reference["kind"]):
+            target = caches.get(kind, f"{namespace}/{reference['name']}")
+            return None if target is None else Rival(name_of(other), _selector_text(kind, target))
+    return None
 
 
 def _selector_text(kind: Kind, target: Obj) -> str:

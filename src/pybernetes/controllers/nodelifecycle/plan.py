@@ -28,6 +28,7 @@ TAINTS = {
     ("PIDPressure", "True"): "node.kubernetes.io/pid-pressure",
     ("NetworkUnavailable", "True"): "node.kubernetes.io/network-unavailable",
 }
+SOURCE = "node-controller"
 RECHECK = 5.0
 """Seconds between two looks at the zones (`--node-monitor-period`)."""
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
@@ -65,28 +66,26 @@ def plan(seen: Seen, now: float, settings: Settings) -> Plan:
     node = seen.node
     if is_deleting(node):
         return Plan.nothing("the node is being deleted")
-    reported = bool((node.get("status") or {}).get("conditions"))
-    grace = settings.node_monitor_grace_seconds if reported else settings.node_startup_grace_seconds
+    ready = condition(node, "Ready")
+    grace = settings.node_startup_grace_seconds if ready is None else settings.node_monitor_grace_seconds
     silent_at = _last_sign(seen) + grace
     steps = Steps()
     if now < silent_at:
         steps.look_again(silent_at - now + 0.5)
     elif not _is_unknown(node):
-        conditions = _unknown(node, now) if reported else _never_reported(now)
-        status = {**(node.get("status") or {}), "conditions": conditions}
-        name = name_of(node)
-        message = f"Node {name} status is now: NodeNotReady"
-        update = Update(kinds.NODE, {**node, "status": status}, "its lease was not renewed", "status")
-        return Plan(
-            (Report(node, "Normal", "NodeNotReady", message), update), 0.0, "silent: marking it unknown"
-        )
+        status = {**(node.get("status") or {}), "conditions": _unknown(node, now)}
+        steps.add(Update(kinds.NODE, {**node, "status": status}, "its lease was not renewed", "status"))
+        if ready is not None and ready["status"] == "True":
+            message = f"Node {name_of(node)} status is now: NodeNotReady"
+            steps.add(Report(node, "Normal", "NodeNotReady", message))
+        steps.look_again(0.0)
+        return steps.plan("silent: marking it unknown")
     taints = _taints(node, now)
     if seen.nodes:
         taints = _in_turn(steps, seen, taints, now, settings)
     if taints != (node["spec"].get("taints") or []):
         spec = {k: v for k, v in {**node["spec"], "taints": taints or None}.items() if v is not None}
         steps.add(Update(kinds.NODE, {**node, "spec": spec}, "its conditions changed"))
-    ready = condition(node, "Ready")
     if ready is not None and ready["status"] != "True":
         steps.add(*(_not_ready(pod, now) for pod in seen.pods if is_ready(pod)))
     return steps.plan("following its conditions")
@@ -110,33 +109,29 @@ def _is_unknown(node: Obj) -> bool:
 
 
 def _unknown(node: Obj, now: float) -> list[dict[str, Any]]:
+    """The conditions of a silent node: those that its kubelet has reported are not known any more, those that it has
+    not reported since the node was made are not known yet."""
+    found = {
+        "status": "Unknown",
+        "reason": "NodeStatusUnknown",
+        "message": "Kubelet stopped posting node status.",
+        "lastTransitionTime": rfc3339(now),
+    }
+    never = {
+        "status": "Unknown",
+        "reason": "NodeStatusNeverUpdated",
+        "message": "Kubelet never posted node status.",
+        "lastHeartbeatTime": node["metadata"]["creationTimestamp"],
+        "lastTransitionTime": rfc3339(now),
+    }
+    current = list((node.get("status") or {}).get("conditions") or ())
+    there = {entry["type"] for entry in current}
     return [
-        {
-            **entry,
-            "status": "Unknown",
-            "reason": "NodeStatusUnknown",
-            "message": "Kubelet stopped posting node status.",
-            "lastTransitionTime": rfc3339(now)
-            if entry["status"] != "Unknown"
-            else entry["lastTransitionTime"],
-        }
-        if entry["type"] in REPORTED
-        else entry
-        for entry in node["status"]["conditions"]
-    ]
-
-
-def _never_reported(now: float) -> list[dict[str, Any]]:
-    """The conditions of a node whose kubelet has not been heard of since the node was made."""
-    return [
-        {
-            "type": kind,
-            "status": "Unknown",
-            "reason": "NodeStatusNeverUpdated",
-            "message": "Kubelet never posted node status.",
-            "lastTransitionTime": rfc3339(now),
-        }
-        for kind in REPORTED
+        *(
+            {**entry, **found} if entry["type"] in REPORTED and entry["status"] != "Unknown" else entry
+            for entry in current
+        ),
+        *({"type": kind, **never} for kind in REPORTED if kind not in there),
     ]
 
 
@@ -180,13 +175,14 @@ def _empties(taint: Obj) -> bool:
 def _not_ready(pod: Obj, now: float) -> Update:
     """Pods on a node that is not ready stop being ready, so that Services leave them out."""
     conditions = [
-        {**entry, "status": "False", "lastTransitionTime": rfc3339(now), "reason": "NodeNotReady"}
+        {**entry, "status": "False", "lastTransitionTime": rfc3339(now)}
         if entry["type"] == "Ready"
         else entry
         for entry in pod["status"]["conditions"]
     ]
     status = {**pod["status"], "conditions": conditions}
-    return Update(kinds.POD, {**pod, "status": status}, "its node is not ready", "status")
+    told = Report(pod, "Warning", "NodeNotReady", "Node is not ready")
+    return Update(kinds.POD, {**pod, "status": status}, "its node is not ready", "status", told)
 
 
 def node_name(pod: Obj) -> tuple[str, ...]:
@@ -215,6 +211,7 @@ CONTROLLER = ControllerDef(
     observe=observe,
     plan=plan,
     account="node-controller",
+    source=SOURCE,
     rounds=True,
     workers=1,  # what one node's turn is depends on what was just done to another
 )

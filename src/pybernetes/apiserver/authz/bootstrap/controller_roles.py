@@ -122,7 +122,16 @@ CONTROLLER_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
         rule(READ, "resource.k8s.io", "resourceclaims"),
         rule(READ, "resource.k8s.io", "resourceslices"),
         rule(READ, "resource.k8s.io", "deviceclasses"),
+        rule("update patch", "resource.k8s.io", "devicetaintrules/status"),
         rule(READ, "resource.k8s.io", "devicetaintrules"),
+        events(),
+    ),
+    "podcertificaterequestcleaner": (
+        rule(f"delete {READ}", "certificates.k8s.io", "podcertificaterequests"),
+    ),
+    "kube-apiserver-serving-clustertrustbundle-publisher": (
+        rule("attest", "certificates.k8s.io", "signers", "kubernetes.io/kube-apiserver-serving"),
+        rule("create update delete list watch", "certificates.k8s.io", "clustertrustbundles"),
         events(),
     ),
     "generic-garbage-collector": (rule(f"patch update delete {READ}", "*", "*"), events()),

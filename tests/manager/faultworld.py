@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from virtualtime import run_virtual
 from world import MANAGER, START, World
 
 from pybernetes.api import kinds
@@ -30,6 +29,7 @@ from pybernetes.clock import Env
 from pybernetes.control.definition import Settings
 from pybernetes.controllers.manager import KubeControllerManager
 from pybernetes.store.memory import MemoryStore
+from tests.virtualtime import run_virtual
 
 Fault = Literal["none", "dropped", "duplicated", "reordered", "stale", "mixed", "crashed"]
 OF_WATCHES: tuple[Fault, ...] = ("dropped", "duplicated", "reordered", "stale")
@@ -101,7 +101,7 @@ class SufferingWorld(World):
             manager = KubeControllerManager(
                 ApiClient(SufferingTransport(self, self.server.transport(MANAGER))),
                 self.env,
-                Settings(root_ca="CA", **self.scenario.settings),
+                Settings(**{"root_ca": "CA", **self.scenario.settings}),
                 self._client_of,
                 selection,
             )

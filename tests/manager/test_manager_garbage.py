@@ -253,3 +253,70 @@ def test_preconditions_of_deletions_hold() -> None:
             await world.client.get(kinds.CONFIGMAP, "a", "default")
 
     play(story, selection=None)
+
+
+async def invalid_owners(world: World) -> list[tuple[str, str, str, str]]:
+    """(kind, name, type, message) of what is told of owners in another namespace."""
+    told = (await world.client.list(kinds.EVENT)).items
+    return sorted(
+        (e["involvedObject"]["kind"], e["involvedObject"]["name"], e["type"], e["message"])
+        for e in told
+        if e["reason"] == "OwnerRefInvalidNamespace"
+    )
+
+
+def test_an_owner_in_another_namespace_is_told_of_and_does_not_count() -> None:
+    async def story(world: World) -> None:
+        away = {**new_object(kinds.CONFIGMAP, "owner", "kube-system")}
+        owner = await world.client.create(kinds.CONFIGMAP, away)
+        await world.settle(2)
+        await world.client.create(kinds.CONFIGMAP, config_map("lost", reference(owner)))
+        here = await world.client.create(kinds.CONFIGMAP, config_map("here"))
+        await world.client.create(kinds.CONFIGMAP, config_map("half", reference(owner), reference(here)))
+        await world.settle(5)
+        assert await names(world) == ["half", "here"]
+        half = await world.get(kinds.CONFIGMAP, "half")
+        assert half is not None
+        assert [r["uid"] for r in half["metadata"]["ownerReferences"]] == [uid_of(here)]
+        message = (
+            f"ownerRef [v1/ConfigMap, namespace: default, name: owner, uid: {uid_of(owner)}] "
+            'does not exist in namespace "default"'
+        )
+        assert await invalid_owners(world) == [
+            ("ConfigMap", name, "Warning", message) for name in ("half", "lost")
+        ]
+
+    play(story, "garbage-collector-controller")
+
+
+def test_a_cluster_scoped_object_that_names_a_namespaced_owner_stays() -> None:
+    async def story(world: World) -> None:
+        owner = await world.client.create(kinds.CONFIGMAP, config_map("owner"))
+        gone = {**reference(owner), "uid": "gone", "name": "gone"}
+        for name, ref in (("known", reference(owner)), ("unknown", gone)):
+            made = new_object(kinds.PRIORITYCLASS, name)
+            metadata = {**made["metadata"], "ownerReferences": [ref]}
+            await world.client.create(kinds.PRIORITYCLASS, {**made, "metadata": metadata, "value": 1})
+        await world.settle(60)
+        for name in ("known", "unknown"):
+            assert await world.get(kinds.PRIORITYCLASS, name, "") is not None
+        message = (
+            f"ownerRef [v1/ConfigMap, namespace: , name: owner, uid: {uid_of(owner)}] "
+            'does not exist in namespace ""'
+        )
+        assert await invalid_owners(world) == [("PriorityClass", "known", "Warning", message)]
+
+    play(story, "garbage-collector-controller")
+
+
+def test_nothing_is_told_of_an_owner_of_an_unknown_kind_or_of_one_that_is_simply_gone() -> None:
+    async def story(world: World) -> None:
+        strange: Obj = {"apiVersion": "example.org/v1", "kind": "Strange", "name": "s", "uid": "1-2"}
+        gone: Obj = {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "11-22"}
+        await world.client.create(kinds.CONFIGMAP, config_map("kept", strange))
+        await world.client.create(kinds.CONFIGMAP, config_map("late", gone))
+        await world.settle(60)
+        assert await names(world) == ["kept"]
+        assert await invalid_owners(world) == []
+
+    play(story, "garbage-collector-controller")

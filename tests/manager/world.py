@@ -8,8 +8,6 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from virtualtime import run_virtual
-
 from pybernetes.api import kinds
 from pybernetes.api.errors import Conflict, NotFound
 from pybernetes.api.kind import Kind, new_object
@@ -24,6 +22,7 @@ from pybernetes.control.definition import Settings
 from pybernetes.controllers.manager import KubeControllerManager
 from pybernetes.lang.timestamps import rfc3339, rfc3339_micro
 from pybernetes.store.memory import MemoryStore
+from tests.virtualtime import run_virtual
 
 START = 1_790_000_000.0
 MANAGER = User("system:kube-controller-manager", groups=("system:authenticated",))
@@ -75,7 +74,7 @@ class World:
         manager = KubeControllerManager(
             ApiClient(self.server.transport(MANAGER)),
             self.env,
-            Settings(root_ca="CA", **settings),
+            Settings(**{"root_ca": "CA", **settings}),
             lambda account: ApiClient(
                 self.server.transport(
                     User(

@@ -7,11 +7,23 @@ import asyncio
 from faultworld import Scenario, SufferingWorld
 from test_clusterroleaggregation import aggregated, role
 from test_manager_certificates import API_CLIENT, CA, CA_KEY, NODE_CLIENT, request
+from test_manager_devicetaints import A_MINUTE, FOR_EVER, TAINT, rule, slice_of, using
 from test_manager_garbage import config_map, reference
 from test_manager_resourceclaim import allocate, template, wanting
 from test_manager_resourcequota import quota
 from test_manager_servicecidr import cidr, endpoints, migration, service
 from test_manager_tokens import CLEANER, DAY, KEY, account, bootstrap, token_secret
+from test_manager_trustbundles import (
+    CLEANER as POD_REQUEST_CLEANER,
+)
+from test_manager_trustbundles import (
+    OTHER_CA,
+    PUBLISHER,
+    SIGNER,
+    bundle_name,
+    foreign_bundle,
+    pod_certificate_request,
+)
 from test_manager_validatingadmissionpolicystatus import policy
 from world import deployment, pod
 
@@ -55,14 +67,15 @@ async def a_silent_node(world: SufferingWorld) -> None:
 
 async def ready(world: SufferingWorld, name: str) -> None:
     """What a kubelet reports that is heard again."""
-    node = await world.client.get(kinds.NODE, name)
-    well = {
-        "status": "True",
-        "reason": "KubeletReady",
-        "message": "",
-        "lastHeartbeatTime": rfc3339(world.env.now()),
-    }
-    conditions = [{**c, **well} for c in node["status"]["conditions"]]
+    conditions = [
+        {
+            "type": kind,
+            "status": "True" if kind == "Ready" else "False",
+            "reason": "KubeletReady" if kind == "Ready" else "KubeletHasSufficient",
+            "lastHeartbeatTime": rfc3339(world.env.now()),
+        }
+        for kind in ("MemoryPressure", "DiskPressure", "PIDPressure", "Ready")
+    ]
     await world.client.patch(
         kinds.NODE, name, "", {"status": {"conditions": conditions}}, subresource="status"
     )
@@ -303,7 +316,41 @@ async def policies(world: SufferingWorld) -> None:
     await world.rest()
 
 
+async def tainted_devices(world: SufferingWorld) -> None:
+    await using(world, "never")
+    await using(world, "soon", A_MINUTE)
+    await using(world, "always", FOR_EVER)
+    await using(world, "other", device="d1")
+    await using(world, "ruled", device="d1")
+    await world.rest()
+    await world.client.create(kinds.RESOURCESLICE, slice_of(TAINT))
+    await world.settle(70)
+    await world.rest()
+    await world.client.create(kinds.DEVICETAINTRULE, rule(device="d1"))
+    await world.rest()
+
+
+async def published(world: SufferingWorld) -> None:
+    await world.rest()
+    await world.client.create(kinds.CLUSTERTRUSTBUNDLE, foreign_bundle(bundle_name(OTHER_CA), SIGNER))
+    await world.rest()
+    await world.client.delete(kinds.CLUSTERTRUSTBUNDLE, bundle_name(CA))
+    await world.rest()
+
+
+async def old_requests_of_pods(world: SufferingWorld) -> None:
+    for name in ("first", "second"):
+        await world.client.create(kinds.PODCERTIFICATEREQUEST, pod_certificate_request(name))
+    await world.settle(1700)
+    await world.client.create(kinds.PODCERTIFICATEREQUEST, pod_certificate_request("young"))
+    await world.settle(200)
+    await world.rest()
+
+
 CLUSTER: tuple[Scenario, ...] = (
+    Scenario("device-taint-eviction-controller", tainted_devices),
+    Scenario(PUBLISHER, published, settings={"root_ca": CA}),
+    Scenario(POD_REQUEST_CLEANER, old_requests_of_pods),
     Scenario("node-ipam-controller", ranges_for_nodes),
     Scenario("node-lifecycle-controller", a_silent_node),
     Scenario("taint-eviction-controller", tainted),

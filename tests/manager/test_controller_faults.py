@@ -1,7 +1,7 @@
 """Every controller, with watches that lose, repeat, mix up and delay events, and a crash after each of its writes: what
 it leaves in the end is what an undisturbed run leaves.
 
-Here each watch of a run has something else go wrong. `FAULT_SEEDS=20 pytest tests/unit/controllers/test_controller_faults.py`
+Here each watch of a run has something else go wrong. `FAULT_SEEDS=20 pytest tests/manager/test_controller_faults.py`
 tries so many seeds, and each kind of trouble alone for all watches.
 """
 

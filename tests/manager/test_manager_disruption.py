@@ -8,7 +8,7 @@ import pytest
 from world import World, deployment, play, pod
 
 from pybernetes.api import kinds
-from pybernetes.api.errors import TooManyRequests
+from pybernetes.api.errors import InternalError, TooManyRequests
 from pybernetes.api.kind import Kind, new_object
 from pybernetes.api.meta import Obj, name_of
 from pybernetes.controllers.disruption.expected import Expected, Owners, Uncountable, expected
@@ -284,5 +284,32 @@ def test_a_disruption_that_does_not_come_is_taken_back(reason: str, after: str) 
         entry = condition(await world.client.get(kinds.POD, "p", "default"), "DisruptionTarget")
         assert entry is not None
         return entry
+
+    play(story)
+
+
+def test_a_pod_with_several_budgets_is_told_of_once_and_cannot_be_evicted() -> None:
+    async def story(world: World) -> None:
+        for name in ("both", "second"):
+            await world.client.create(kinds.PODDISRUPTIONBUDGET, budget(name, minAvailable=0))
+        await world.client.create(kinds.POD, pod("p", {"app": "web"}))
+        await world.settle(40)
+        await world.client.patch(kinds.POD, "p", "default", {"metadata": {"annotations": {"a": "b"}}})
+        await world.settle(40)
+        told = [
+            e
+            for e in (await world.client.list(kinds.EVENT, "default")).items
+            if e["reason"] == "MultiplePodDisruptionBudgets"
+        ]
+        assert [(e["type"], e["involvedObject"]["name"], e["message"], e["count"]) for e in told] == [
+            (
+                "Warning",
+                "p",
+                'Pod "default"/"p" matches multiple PodDisruptionBudgets.  Chose "both" arbitrarily.',
+                1,
+            )
+        ]
+        with pytest.raises(InternalError, match="more than one PodDisruptionBudget, which the eviction"):
+            await evict(world, "p")
 
     play(story)
