@@ -12,6 +12,8 @@ from pybernetes.api.errors import ApiError, Conflict, NotFound
 from pybernetes.api.meta import MutableObj, Obj, name_of, namespace_of, resource_version_of, uid_of
 from pybernetes.client.interface import Client
 
+from .statusreason import reaction_to
+
 log = logging.getLogger("kubelet.status")
 
 RETRY_FIRST, RETRY_MOST = 0.2, 10.0
@@ -192,6 +194,7 @@ class StatusManager:
                         {"metadata": {"uid": uid}, "status": patch},
                         patch_type="strategic",
                         subresource="status",
+                        reaction=reaction_to(pod, status),
                     )
                     delay = RETRY_FIRST
                 except (NotFound, Conflict):

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from pybernetes.api import kinds
 from pybernetes.api.errors import ApiError, Conflict, NotFound
-from pybernetes.api.meta import Obj, name_of, namespace_of, uid_of
+from pybernetes.api.meta import Obj, name_of, namespace_of, resource_version_of, uid_of
+from pybernetes.client.interface import Reaction
 from pybernetes.kubelet import cgroups, podspec
 from pybernetes.kubelet.images import auths_for
 from pybernetes.kubelet.recorder import tell_about
@@ -190,7 +191,18 @@ class Performer:
         await parts.statuses.flush(uid_of(pod))
         try:
             await parts.client.delete(
-                kinds.POD, name_of(pod), namespace_of(pod), uid=uid_of(pod), grace_period_seconds=0
+                kinds.POD,
+                name_of(pod),
+                namespace_of(pod),
+                uid=uid_of(pod),
+                grace_period_seconds=0,
+                reaction=Reaction(
+                    "Pod",
+                    namespace_of(pod),
+                    name_of(pod),
+                    resource_version_of(pod),
+                    "nothing of it is left on the node",
+                ),
             )
         except (NotFound, Conflict):
             log.debug("%s is gone already", name_of(pod))
