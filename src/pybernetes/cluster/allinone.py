@@ -104,7 +104,7 @@ class AllInOne:
         async def scheduler() -> None:
             from pybernetes.scheduler.scheduler import Scheduler
 
-            from .localreader import decision_of
+            from .keptdecision import decision_of
 
             deciding = Scheduler(
                 client_as(server, "system:kube-scheduler"),

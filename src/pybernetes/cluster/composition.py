@@ -208,7 +208,7 @@ class Composition:
         await self.manager.run()
 
     async def _run_scheduler(self) -> None:
-        from .localreader import decision_of
+        from .keptdecision import decision_of
 
         client = client_as(self.server, "system:kube-scheduler")
         configuration, plugins = self.scheduling

@@ -10,10 +10,9 @@ from pybernetes.api.meta import Obj
 from pybernetes.apiserver.ledger import Entry
 from pybernetes.apiserver.ledgerview import changes_of
 from pybernetes.client.interface import Client
-from pybernetes.scheduler.explain import explained
-from pybernetes.scheduler.scheduler import Scheduler
 
 from .composition import Composition
+from .keptdecision import decision_of
 from .past import Past
 
 
@@ -41,16 +40,3 @@ class LocalReader:
     async def listed(self, kind: Kind, namespace: str, revision: int) -> Sequence[Obj]:
         past = Past(self._services.store, self._services.registry, revision, namespace)
         return await past.list(kind.plural, namespace=namespace)
-
-
-def decision_of(scheduler: Scheduler | None, namespace: str, pod: str) -> Mapping[str, Any] | None:
-    """The decision about a pod, as `Scheduler`'s own pages tell it; None where none is kept."""
-    cycle = scheduler.cycle if scheduler is not None else None
-    if cycle is None:
-        return None
-    held = cycle.queue.held_back(namespace, pod)
-    if held is not None:
-        plugin, message = held
-        return {"node": None, "feasible": 0, "message": message, "nodes": {}, "heldBackBy": plugin}
-    kept = cycle.decisions.find(namespace, pod)
-    return explained(kept) if kept is not None else None

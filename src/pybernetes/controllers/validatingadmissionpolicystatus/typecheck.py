@@ -16,7 +16,7 @@ from pybernetes.lang.cel import types as cel
 from pybernetes.lang.cel.types import Field, Type, open_object
 
 if TYPE_CHECKING:
-    from .plan import Served
+    from .served import Served
 
 METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _SCALARS = {
