@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# run_tests.sh: every check and test. Static checks run beside the unit tests; tests on real parts run after them,
-# because they measure the machine's processes and mounts for leaks.
+# run_tests.sh: every check and test. Static checks run beside the clusters of virtual time, which are never late; tests on
+# real parts run last and alone, because they measure the machine's processes and mounts for leaks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=.venv/bin
@@ -16,16 +16,17 @@ static() {
 }
 
 started=$SECONDS
-static >"$logs/static" 2>&1 &
-static_pid=$!
 $bin/pytest -n 2 tests/unit
 echo "unit tests: $((SECONDS - started)) s"
+static >"$logs/static" 2>&1 &
+static_pid=$!
+$bin/pytest -n 2 --dist loadfile tests/library tests/manager tests/docs
 if ! wait "$static_pid"; then
     cat "$logs/static"
     exit 1
 fi
 tail -n 4 "$logs/static"
-$bin/pytest -n 2 --dist loadfile tests/library tests/manager tests/docs tests/cluster tests/clients
+$bin/pytest -n 2 --dist loadfile tests/cluster tests/clients
 echo "whole clusters: $((SECONDS - started)) s"
 $bin/pytest tests/real
 echo "everything: $((SECONDS - started)) s"

@@ -13,8 +13,8 @@ from pybernetes.api.errors import Conflict
 from pybernetes.api.meta import Obj
 from pybernetes.scheduler.dynamicresources import write
 from pybernetes.scheduler.framework import Attempt, Plugin, Refused
+from tests.unit.scheduler.devices import DRIVER, claim, device, device_class, slice_
 
-from .devices import DRIVER, claim, device, device_class, slice_
 from .test_devices_in_a_cluster import gone, holders, nodes, pod
 
 ALLOCATION = {"devices": {"results": [{"request": "req", "driver": DRIVER, "pool": "a", "device": "d1"}]}}

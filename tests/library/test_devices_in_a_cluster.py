@@ -11,9 +11,8 @@ from pybernetes import Cluster
 from pybernetes.api.errors import NotFound
 from pybernetes.api.meta import Obj
 from pybernetes.scheduler.whatif import what_if
-
-from .devices import claim, device, device_class, either, exactly, slice_, wanted
-from .trees import node as tree_of_node
+from tests.unit.scheduler.devices import claim, device, device_class, either, exactly, slice_, wanted
+from tests.unit.scheduler.trees import node as tree_of_node
 
 GPUS = "device.driver == 'gpu.example.com'"
 
