@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
-import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
@@ -24,11 +23,10 @@ from pybernetes.controllers.manager import KubeControllerManager
 from pybernetes.controllers.selection import UnknownController, chosen
 from pybernetes.controllers.table import CONTROLLERS, GARBAGE_COLLECTOR
 from pybernetes.wire.http.server import HttpServer
-from pybernetes.wire.tls import server_context
 
 from .accounts import AccountTransport
+from .componentserver import serving
 from .localvolumes import ensure_storage_class
-from .pki import Issued, Pki, Subject
 from .ratelimited import limited
 from .standalone import run_component
 
@@ -71,7 +69,7 @@ def run_controller_manager(arguments: argparse.Namespace, workers: Mapping[str, 
     @contextlib.asynccontextmanager
     async def around(client: ApiClient) -> AsyncIterator[None]:
         pages = ComponentPages(client, state.metrics, lambda: configuration(arguments), {})
-        async with _serving(arguments, pages, env):
+        async with serving(NAME, arguments, HttpServer(pages, now=env.now), env):
             yield
 
     return run_component(
@@ -194,34 +192,6 @@ class ManagerState:
         yield "# TYPE running_managed_controllers gauge"
         for name in sorted(self._names):
             yield f'running_managed_controllers{{manager="{NAME}",name="{name}"}} {int(self.leads)}'
-
-
-@contextlib.asynccontextmanager
-async def _serving(arguments: argparse.Namespace, pages: ComponentPages, env: Env) -> AsyncIterator[None]:
-    """Health and metrics over HTTPS. Exits where the port is taken."""
-    if not arguments.secure_port:
-        yield
-        return
-    server = HttpServer(pages, now=env.now)
-    with tempfile.TemporaryDirectory() as directory:
-        issued = await asyncio.to_thread(_certificate, arguments, Path(directory), env)
-        tls = server_context(issued.certificate, issued.key)
-    try:
-        await server.listen(arguments.bind_address, arguments.secure_port, tls=tls)
-    except OSError as error:
-        raise SystemExit(f"pyber {NAME}: --secure-port {arguments.secure_port}: {error}") from error
-    try:
-        yield
-    finally:
-        await server.close()
-
-
-def _certificate(arguments: argparse.Namespace, directory: Path, env: Env) -> Issued:
-    """The one that is given, or a fresh one that nobody vouches for."""
-    if arguments.tls_cert_file and arguments.tls_private_key_file:
-        return Issued(arguments.tls_cert_file, arguments.tls_private_key_file)
-    subject = Subject(NAME, hosts=("localhost", "127.0.0.1"))
-    return Pki(directory, env.now()).issue(NAME, subject)
 
 
 def _text(path: Path | None) -> str:

@@ -4,9 +4,7 @@ lease."""
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,9 +21,8 @@ from pybernetes.scheduler.configuration.types import Configuration, Configuratio
 from pybernetes.scheduler.scheduler import Scheduler
 from pybernetes.scheduler.serving import scheduler_pages
 from pybernetes.wire.http.server import HttpServer
-from pybernetes.wire.tls import server_context
 
-from .pki import Issued, Pki, Subject
+from .componentserver import serving
 from .ratelimited import limited
 from .standalone import run_component
 
@@ -68,7 +65,8 @@ def run_scheduler(arguments: argparse.Namespace) -> int:
         pages = scheduler_pages(
             lambda: running[0] if running else None, client, lambda: in_force(configuration), user_of
         )
-        async with _serving(arguments, HttpServer(pages, now=env.now), access, env):
+        client_ca = arguments.client_ca_file or (access.ca_pem.decode() if access.ca_pem else None)
+        async with serving(NAME, arguments, HttpServer(pages, now=env.now), env, client_ca):
             yield
 
     return run_component(
@@ -146,33 +144,3 @@ def user_of(certificate: bytes) -> Mapping[str, Any] | None:
     if user is None:
         return None
     return {"user": user.name, "groups": [*user.groups, "system:authenticated"]}
-
-
-@contextlib.asynccontextmanager
-async def _serving(
-    arguments: argparse.Namespace, server: HttpServer, access: Access, env: Env
-) -> AsyncIterator[None]:
-    """Health, metrics and decisions over HTTPS. Exits where the port is taken."""
-    if not arguments.secure_port:
-        yield
-        return
-    client_ca = arguments.client_ca_file or (access.ca_pem.decode() if access.ca_pem else None)
-    with tempfile.TemporaryDirectory() as directory:
-        issued = await asyncio.to_thread(_certificate, arguments, Path(directory), env)
-        try:
-            tls = server_context(issued.certificate, issued.key, client_ca)
-            await server.listen(arguments.bind_address, arguments.secure_port, tls=tls)
-        except OSError as error:
-            raise SystemExit(f"pyber {NAME}: --secure-port {arguments.secure_port}: {error}") from error
-    try:
-        yield
-    finally:
-        await server.close()
-
-
-def _certificate(arguments: argparse.Namespace, directory: Path, env: Env) -> Issued:
-    """The one that is given, or a fresh one that nobody vouches for."""
-    if arguments.tls_cert_file and arguments.tls_private_key_file:
-        return Issued(arguments.tls_cert_file, arguments.tls_private_key_file)
-    subject = Subject(NAME, hosts=("localhost", "127.0.0.1"))
-    return Pki(directory, env.now()).issue(NAME, subject)
