@@ -1,6 +1,6 @@
 """Pods per second from their creation to the news of their binding, through the API server and the store.
 
-`pyber up` runs in a process of its own (SQLite store, all components); nodes and pods are created through its HTTPS
+`pyber up` runs in a process of its own (journal, all components); nodes and pods are created through its HTTPS
 port, and a watch on pods that have a node counts the bindings.
 """
 

@@ -1,6 +1,6 @@
 """Prints durable commits per second of each store backend, with one writer and with sixty-four, and memory held.
 
-    python benchmarks/store.py [memory] [sqlite] [etcd=http://127.0.0.1:2379]
+    python benchmarks/store.py [memory] [journal] [etcd=http://127.0.0.1:2379]
 
 Values are 2 KiB. The ratio compares with the first backend measured in the same run. Memory is shown where one
 backend is measured alone: what a process gave back before would be counted against the next.
@@ -67,10 +67,10 @@ async def opened(name: str, directory: str) -> Store:
         from pybernetes.store.memory import MemoryStore
 
         return MemoryStore(Env.real())
-    if name == "sqlite":
-        from pybernetes.store.sqlite import SqliteStore
+    if name == "journal":
+        from pybernetes.store.journal import JournalStore
 
-        return await SqliteStore.open(Path(directory) / "bench.db", Env.real())
+        return await JournalStore.open(Path(directory) / "bench", Env.real())
     from pybernetes.store.etcd import EtcdStore
 
     return await EtcdStore.connect([name.removeprefix("etcd=")], Env.real(), prefix="/pybernetes-benchmark")
@@ -92,4 +92,4 @@ async def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1:] or ["memory", "sqlite"]))
+    uvloop.run(main(sys.argv[1:] or ["memory", "journal"]))

@@ -39,7 +39,7 @@ def parts() -> None:
     )
 
 
-@pytest.fixture(scope="session", params=["sqlite", "etcd"])
+@pytest.fixture(scope="session", params=["journal", "etcd"])
 def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
     """One real cluster over each store for all tests that ask for it."""
     with real_cluster(tmp_path_factory.mktemp("real"), request.param) as cluster:

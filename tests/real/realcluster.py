@@ -43,7 +43,7 @@ class RealCluster:
     outside_name = "somewhere.example.org"
     outside_address = "203.0.113.7"
 
-    def __init__(self, directory: Path, store: str = "sqlite") -> None:
+    def __init__(self, directory: Path, store: str = "journal") -> None:
         self.directory = directory
         self._store = store
         self.fabric = Fabric()
@@ -122,8 +122,8 @@ class RealCluster:
 
 
 @contextlib.contextmanager
-def real_cluster(directory: Path, store: str = "sqlite") -> Iterator[RealCluster]:
-    """A running cluster over "sqlite" or an "etcd" of its own; its log is printed when the block fails."""
+def real_cluster(directory: Path, store: str = "journal") -> Iterator[RealCluster]:
+    """A running cluster over "journal" or an "etcd" of its own; its log is printed when the block fails."""
     cluster = RealCluster(directory, store)
     try:
         cluster.build()

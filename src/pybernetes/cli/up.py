@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--state-dir", type=Path, default=default_state(), help="directory of all that outlives a stop")
     add("--node", choices=("auto", "real", "hollow"), default="auto", help="real needs root and containerd")
     add("--nodes", type=int, default=1, help="how many hollow nodes")
-    add("--store", default="sqlite", help="sqlite, memory, or the URL of an etcd (http://127.0.0.1:2379)")
+    add("--store", default="journal", help="journal, memory, or the URL of an etcd (http://127.0.0.1:2379)")
     add("--port", type=int, default=6443, help="the API server's HTTPS port")
     add("--bind-address", default="0.0.0.0", help="the address that the API server listens on")
     add("--node-ip", default="", help="the node's address (default: the one of the default route)")

@@ -26,8 +26,8 @@ class ClusterConfig:
     secure_port: int = 6443
     kubelet_port: int = 10250
     dns_port: int = 10053
-    store: str = "sqlite"
-    """"sqlite", "memory", or the URL of an etcd (`http://127.0.0.1:2379`)."""
+    store: str = "journal"
+    """"journal", "memory", or the URL of an etcd (`http://127.0.0.1:2379`)."""
     etcd_tls: tuple[Path, Path, Path] | None = None
     """CA, certificate and key for an etcd that wants them."""
     service_cidr: str = "10.96.0.0/12"
@@ -85,7 +85,7 @@ class Paths:
 
     @property
     def store(self) -> Path:
-        return self.state / "store.sqlite"
+        return self.state / "store"
 
     @property
     def kubelet(self) -> Path:

@@ -59,10 +59,10 @@ async def open_store(config: ClusterConfig, env: Env) -> Store:
         from pybernetes.store.memory import MemoryStore
 
         return MemoryStore(env)
-    if config.store == "sqlite":
-        from pybernetes.store.sqlite import SqliteStore
+    if config.store == "journal":
+        from pybernetes.store.journal import JournalStore
 
-        return await SqliteStore.open(config.paths.store, env)
+        return await JournalStore.open(config.paths.store, env)
     from pybernetes.store.etcd import EtcdStore
     from pybernetes.store.etcdchannel import TlsFiles
 

@@ -49,7 +49,7 @@ def run_apiserver(arguments: argparse.Namespace, audit: AuditConfig | None = Non
         bind_address=arguments.bind_address,
         secure_port=arguments.secure_port,
         service_cidr=arguments.service_cluster_ip_range,
-        store=arguments.etcd_servers or "sqlite",
+        store=arguments.etcd_servers or "journal",
         etcd_tls=given if all(given) else None,
         audit=audit,
     )

@@ -1,7 +1,7 @@
 """What the stores inside this process have in common: one ordered stream of changes to one `Mvcc`.
 
 A change is a function that alters the core and returns its answer. `MemoryStore` runs it and publishes at once;
-`SqliteStore` runs it when the disk is free, makes a group of them durable together, and then publishes. Readers and
+`JournalStore` runs it when the disk is free, makes a group of them durable together, and then publishes. Readers and
 watchers only ever see what is published.
 """
 

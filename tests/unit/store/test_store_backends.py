@@ -11,8 +11,8 @@ import pytest
 from store_conformance import END, PODS, Opened, StoreConformance, next_events, put
 
 from pybernetes.clock import Env
+from pybernetes.store.journal import JournalStore
 from pybernetes.store.memory import MemoryStore
-from pybernetes.store.sqlite import SqliteStore
 from pybernetes.store.types import Compacted, LeaseNotFound, Put, Unavailable
 
 
@@ -93,12 +93,12 @@ class TestMemory(Embedded):
         return open_store
 
 
-class TestSqlite(Embedded):
+class TestJournal(Embedded):
     @pytest.fixture
     def opened(self, env: Env, tmp_path: Path) -> Opened:
         @asynccontextmanager
-        async def open_store() -> AsyncIterator[SqliteStore]:
-            store = await SqliteStore.open(tmp_path / "store.db", env)
+        async def open_store() -> AsyncIterator[JournalStore]:
+            store = await JournalStore.open(tmp_path / "store", env)
             yield store
             await store.close()
 
