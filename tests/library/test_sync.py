@@ -128,16 +128,29 @@ asyncio.run(main())
 """
 
 
+def _hear_ctrl_c() -> None:
+    """Tests that run in the background of a shell inherit that Ctrl-C is not for them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("program", [INTERRUPTED, INTERRUPTED_LOOP])
 def test_ctrl_c_leaves_nothing(program: str) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_hear_ctrl_c,
     )
-    assert process.stdout is not None
-    path = process.stdout.readline().strip()
-    assert os.path.exists(path)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    try:
+        assert process.stdout is not None
+        path = process.stdout.readline().strip()
+        assert os.path.exists(path)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.communicate()
     assert not os.path.exists(os.path.dirname(path))
     assert "never" not in err
     assert "Task" not in err
