@@ -7,6 +7,7 @@ list holds the event loop; delivery to watchers; memory. Upstream's figures, whe
 with etcd on two cores.
 
 `python benchmarks/apiserver.py [PHASE…] [--pods N] [--profile DIRECTORY]`; phases are verbs, lists, watches, memory.
+`python benchmarks/apiserver.py store [--nodes 5000]` measures the store of a large cluster (`fullstore.py`), alone.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ MAPS = "/api/v1/namespaces/default/configmaps"
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 PHASES = ("verbs", "lists", "watches", "memory")
+STORE = "store"
 
 
 def pod(number: int) -> dict[str, Any]:
@@ -288,14 +290,35 @@ class Bench:
         )
 
 
+def full_store(nodes: int, seconds: float, cores: Sequence[int], profiles: Path | None) -> None:
+    """The phase `store`: a server of its own, stopped and started again in the end."""
+    from fullstore import FullStore
+
+    with tempfile.TemporaryDirectory() as directory:
+        with server(Path(directory), cores[0], profiles) as running:
+            bench = FullStore(running, cores[-1], nodes)
+            bench.fill()
+            with running.profiled("renewals"):
+                bench.renew(seconds)
+        began = time.perf_counter()
+        with server(Path(directory), cores[0], profiles) as again:
+            FullStore(again, cores[-1], nodes).started(time.perf_counter() - began)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("phases", nargs="*", metavar="PHASE", help=f"of {', '.join(PHASES)} (all)")
+    phases_help = f"of {', '.join(PHASES)} (all), or {STORE}"
+    parser.add_argument("phases", nargs="*", metavar="PHASE", help=phases_help)
     parser.add_argument("--pods", type=int, default=10_000)
+    parser.add_argument("--nodes", type=int, default=5000, help=f"of phase {STORE}; ten pods on each")
+    parser.add_argument("--seconds", type=float, default=60.0, help=f"of renewals in phase {STORE}")
     parser.add_argument("--profile", type=Path, help="directory for a py-spy profile of each line")
     arguments = parser.parse_args()
     phases = arguments.phases or PHASES
     cores = sorted(os.sched_getaffinity(0))
+    if STORE in phases:
+        full_store(arguments.nodes, arguments.seconds, cores, arguments.profile)
+        return
     with (
         tempfile.TemporaryDirectory() as directory,
         server(Path(directory), cores[0], arguments.profile) as running,

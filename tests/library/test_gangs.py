@@ -89,7 +89,10 @@ def test_all_or_nothing() -> None:
             assert await placed(c) == []
             found = condition(await c.get("podgroup/train"), "PodGroupInitiallyScheduled")
             assert (found["status"], found["reason"]) == ("False", "Unschedulable")
-            assert found["message"] == "minCount (3) cannot be satisfied: 2 scheduled, 0 remaining"
+            assert found["message"] == (
+                "minCount (3) cannot be satisfied: 2 scheduled, 0 remaining, "
+                "pod group preemption: No preemption victims found for incoming preemptor"
+            )
             # What the gang held is free for others.
             await c.apply(pod("single", of="", cpu="2"))
             await c.settle()

@@ -45,6 +45,18 @@ async def node_of(cluster: Cluster, name: str, **spec: Any) -> str:
     return str((await cluster.wait(f"pod/{name}"))["spec"]["nodeName"])
 
 
+def test_why_tells_of_a_placed_pod_what_each_node_scored() -> None:
+    async def main() -> None:
+        async with Cluster(NODES, time="virtual") as c:
+            c.scheduler_plugins(likes("b"))
+            assert await node_of(c, "p") == "b"
+            told = (await c.why("pod/p")).splitlines()
+            assert any(line.startswith("The scheduler chose node b at ") for line in told)
+            assert any(line.startswith("node b") and "Likesb 10000" in line for line in told)
+
+    asyncio.run(main())
+
+
 def test_plugins_are_exchanged_while_it_runs() -> None:
     async def main() -> None:
         async with Cluster(NODES, time="virtual") as c:

@@ -324,8 +324,16 @@ def _stripped(value: Any) -> Any:
             found["endpoints"] = sorted(found["endpoints"], key=json.dumps)
         return found
     if isinstance(value, list | tuple):
-        return [_stripped(each) for each in value]
+        return [_stripped(each) for each in value if not _is_of_the_past(each)]
     return value
+
+
+def _is_of_the_past(entry: Any) -> bool:
+    """Conditions that tell what a controller has done since it began, or done last."""
+    if not isinstance(entry, dict):
+        return False
+    awake = entry.get("type") == "ScaledToZero" and entry.get("status") == "False"
+    return awake or (entry.get("type") == "EvictionInProgress" and entry.get("status") == "False")
 
 
 # --- running

@@ -97,7 +97,7 @@ def test_a_volume_of_one_node_is_not_attached_to_two() -> None:
         await put(world, make_pod("second", volumes=USES, nodeName="n2"))
         await world.settle(2)
         assert len(await attachments(world)) == 1
-        message = 'Multi-Attach error for volume "v" Volume is already used by pod(s) default/app'
+        message = 'Multi-Attach error for volume "v" Volume is already used by pod(s) app'
         assert ("Warning", "FailedAttachVolume", message) in await told(world, "second")
         await end(world, "app")
         await world.settle(3)

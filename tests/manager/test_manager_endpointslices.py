@@ -148,7 +148,7 @@ def test_each_family_of_a_service_has_slices_of_its_own() -> None:
             "IPv6": {"dual": ["fd00::1"], "six": ["fd00::3"]},
         }
 
-    play(story)
+    play(story, addresses="10.96.0.0/12,fd00:10:96::/112")
 
 
 def test_the_last_pod_leaves_an_empty_slice_and_the_first_takes_it_up() -> None:

@@ -11,6 +11,7 @@ from pybernetes.api import kinds
 from pybernetes.api.kind import new_object
 from pybernetes.api.meta import Obj, controller_ref_of, is_deleting, name_of, uid_of
 from pybernetes.controllers.replicaset.ranking import deletion_order
+from pybernetes.lang.timestamps import parse
 
 
 def replica_set(name: str = "rs", replicas: int = 2, **spec: Any) -> Obj:
@@ -139,6 +140,7 @@ def ranked(name: str, *, node: str = "n", phase: str = "Running", ready: str = "
     return {
         "metadata": {
             "name": name,
+            "uid": name,
             "creationTimestamp": more.get("created", "2026-01-01T00:00:00Z"),
             "annotations": {"controller.kubernetes.io/pod-deletion-cost": more.get("cost", "0")},
         },
@@ -176,5 +178,5 @@ NOON, LATER = "2026-01-01T12:00:00Z", "2026-01-01T13:00:00Z"
     ],
 )
 def test_whom_to_delete_first(first: Obj, second: Obj) -> None:
-    crowd = {"crowded": 3, "n": 1}
-    assert [p["metadata"]["name"] for p in deletion_order([second, first], crowd)] == ["x", "a"]
+    crowd, now = {"crowded": 3, "n": 1}, parse("2026-01-01T14:30:00Z")
+    assert [p["metadata"]["name"] for p in deletion_order([second, first], crowd, now)] == ["x", "a"]

@@ -122,6 +122,8 @@ class World:
 
     async def _stop(self, pod: Obj) -> None:
         await asyncio.sleep(self.stop_after)
+        if pod["metadata"].get("finalizers") and pod["status"].get("phase") not in ("Succeeded", "Failed"):
+            await self.set_pod_status(pod, {"phase": "Failed"}, ready=False)
         try:
             await self.client.delete(
                 kinds.POD, name_of(pod), namespace_of(pod), uid=uid_of(pod), grace_period_seconds=0
@@ -189,14 +191,24 @@ def pod(name: str, labels: dict[str, str] | None = None, namespace: str = "defau
     return {**made, "metadata": {**made["metadata"], "labels": labels or {}}}
 
 
-def play(story: Callable[[World], Awaitable[None]], selection: str | None = "*", **settings: Any) -> None:
-    """Runs a story with a manager (unless `selection` is None) and kubelets. Trees of the server raise when changed."""
+def play(
+    story: Callable[[World], Awaitable[None]],
+    selection: str | None = "*",
+    *,
+    start: float = START,
+    addresses: str = "10.96.0.0/12",
+    **settings: Any,
+) -> None:
+    """Runs a story with a manager (unless `selection` is None) and kubelets, from `start` on; Services get `addresses`.
+    Trees of the server raise when changed."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        env = Env(now=lambda: START + loop.time(), rng=random.Random(1))
+        env = Env(now=lambda: start + loop.time(), rng=random.Random(1))
         store = MemoryStore(env)
-        async with ApiServer(store, env, ApiServerConfig(freeze_trees=True)) as server:
+        async with ApiServer(
+            store, env, ApiServerConfig(freeze_trees=True, service_cidr=addresses)
+        ) as server:
             world = World(server, env)
             try:
                 if selection is not None:

@@ -189,10 +189,12 @@ ERRORS: tuple[type[ApiError], ...] = (
 
 
 def error_from_status(status: Obj) -> ApiError:
-    """The error that a received `Status` stands for: by reason first, by code where the reason is unknown."""
-    reason, code = status.get("reason", ""), status.get("code", 500)
+    """The error that a received `Status` stands for: by reason first, by code where the reason is unknown. Its code and
+    reason are those received, also where they are not those of its class."""
+    reason = status.get("reason") or ""
     by_reason = next((cls for cls in ERRORS if reason and cls.reason == reason), None)
-    cls = by_reason or next((cls for cls in ERRORS if cls.code == code), ApiError)
+    code = status.get("code") or (by_reason.code if by_reason else 500)
+    cls = _with_words(by_reason or next((cls for cls in ERRORS if cls.code == code), ApiError), code, reason)
     details = status.get("details") or {}
     return cls(
         status.get("message") or f"the server answered {code}",
@@ -207,3 +209,10 @@ def error_from_status(status: Obj) -> ApiError:
         retry_after=details.get("retryAfterSeconds"),
         continue_token=(status.get("metadata") or {}).get("continue", ""),
     )
+
+
+def _with_words(cls: type[ApiError], code: int, reason: str) -> type[ApiError]:
+    """The class of error with exactly this code and reason: `cls`, or one below it."""
+    if (cls.code, cls.reason) == (code, reason):
+        return cls
+    return type(cls.__name__, (cls,), {"code": code, "reason": reason})

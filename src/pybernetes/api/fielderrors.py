@@ -81,6 +81,10 @@ class FieldErrors:
     def too_many(self, actual: int, most: int, field: str = "") -> None:
         self._add("FieldValueTooMany", field, f"Too many: {actual}", f"must have at most {most} items")
 
+    def add(self, others: FieldErrors) -> None:
+        """Takes over errors that were collected apart."""
+        self._causes += others._causes
+
     @property
     def causes(self) -> tuple[Cause, ...]:
         return tuple(self._causes)

@@ -27,6 +27,9 @@ class OwnSchema(Protocol):
         """As `api.schema.check`: the body as an object of the kind (a new tree, unknown fields dropped) and the
         warnings. Raises BadRequest."""
 
+    def known(self, obj: MutableObj) -> MutableObj:
+        """The object without the fields that the schema does not know."""
+
     def patch_schema(self) -> PatchSchema:
         """How lists and maps merge: for server-side apply."""
 
@@ -37,8 +40,11 @@ class OwnSchema(Protocol):
 class Conversion(Protocol):
     """How the objects of a kind come from others that ask somebody else for each (a conversion webhook)."""
 
-    async def served(self, reply: Any) -> Any:
-        """The answer of a verb, its objects in the version of the kind."""
+    async def served(self, reply: Any, selection: Any = None) -> Any:
+        """The answer of a verb, its objects in the version of the kind, and of those what is selected."""
+
+    async def selected(self, stored: Any, selection: Any) -> Any:
+        """Of stored objects those that are selected in the version of the kind, in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,8 @@ class Kind:
     )
     unconditional_update: bool = True
     """Whether an update may leave out `metadata.resourceVersion` and so replace whatever is there."""
+    create_on_update: bool = False
+    """Whether an update of what is not there creates it."""
     status_metadata: tuple[str, ...] = ("labels", "annotations", "finalizers", "ownerReferences")
     """What of the metadata a write of the status may change besides."""
     separable: bool = False
@@ -161,6 +169,8 @@ class Kind:
     """What the rows of a table of several objects are sorted by; None: they stand as the list does."""
     selectable: Mapping[str, Callable[[Obj], str]] = field(default_factory=dict)
     """Field selectors beyond `metadata.name` and `metadata.namespace`."""
+    stored_fields: Mapping[str, str] = field(default_factory=dict)
+    """What the kind that is stored calls selectable fields, where that is otherwise."""
     scale: tuple[str, str, str] | None = None
     """Paths of spec replicas, status replicas and selector for the scale subresource, dotted."""
     restore: Callable[[MutableObj], bool] | None = None

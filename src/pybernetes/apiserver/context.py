@@ -11,9 +11,10 @@ from pybernetes.client.interface import PatchType, Reaction
 from pybernetes.clock import Env
 from pybernetes.wire.http.messages import Request
 
-from .flowcontrol.control import Flow
+from .flowcontrol.flow import Flow
 from .registry import Resource
 from .requestinfo import RequestInfo
+from .selection import Selection
 from .services import Services
 from .user import ANONYMOUS_USER, User
 
@@ -44,6 +45,8 @@ class RequestContext:
     verdicts: list[str] = field(default_factory=list)
     admitted: list[tuple[str, bytes, bytes]] = field(default_factory=list)
     """What admission changed: (who, the object before, the object after)."""
+    renamed: tuple[bytes, bytes] | None = None
+    """What was given another name since `admitted` was noted: (its name there, its name now)."""
     revision: int = 0
     """The revision of the write that this request made."""
     name: str = ""
@@ -58,6 +61,8 @@ class RequestContext:
     """What a repeated attempt draws from instead of the server's time and randomness."""
     audit_id: str = ""
     """See `ensure_audit_id`."""
+    shown: Selection | None = None
+    """What is selected of the objects once they are converted, where somebody has to be asked for that."""
     flow: Flow | None = None
     """What priority and fairness makes of the request."""
     annotations: dict[str, str] = field(default_factory=dict)

@@ -65,11 +65,20 @@ def form_of(ctx: RequestContext) -> Form:
     accept = ctx.request.headers.get("accept", "")
     if "protobuf" not in accept:
         try:
-            return negotiate(accept)
+            return negotiate(accept, table=_has_table(ctx))
         except NotAcceptable:
             pass  # the refusal names protobuf too, where the kind has it
     # Its tables are read only where somebody speaks it.
-    return negotiate(accept, _has_protobuf(ctx))
+    return negotiate(accept, _has_protobuf(ctx), table=_has_table(ctx))
+
+
+def _has_table(ctx: RequestContext) -> bool:
+    """What is only ever created (reviews, bindings, evictions, tokens) is no row of anything."""
+    if ctx.resource is None:
+        return True
+    if ctx.info.subresource in ("binding", "eviction", "token"):
+        return False
+    return ctx.resource.kind.verbs != ("create",)
 
 
 def _has_protobuf(ctx: RequestContext) -> bool:

@@ -16,11 +16,16 @@ class Histogram:
         self._buckets = tuple(buckets)
         self._rows: dict[tuple[str, ...], list[float]] = {}
 
-    def observe(self, values: tuple[str, ...], seconds: float) -> None:
-        """One observation."""
+    def row(self, values: tuple[str, ...]) -> list[float]:
+        """The counts by bucket and the sum, for who adds to them by itself."""
         row = self._rows.get(values)
         if row is None:
             row = self._rows[values] = [0.0] * (len(self._buckets) + 2)
+        return row
+
+    def observe(self, values: tuple[str, ...], seconds: float) -> None:
+        """One observation."""
+        row = self.row(values)
         row[bisect_left(self._buckets, seconds)] += 1
         row[-1] += seconds
 
@@ -29,6 +34,8 @@ class Histogram:
         name = self._name
         yield from heading(name, "histogram", self._text)
         for values, row in self._rows.items():
+            if not any(row):
+                continue
             labels, total = label_text(self._labels, values), 0.0
             for bound, count in zip(self._buckets, row, strict=False):
                 total += count

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import orjson
 
@@ -25,16 +25,28 @@ MOST_CHANGES = 8
 class Admitted:
     """What the steps of admission changed in one write: kept as they left it, told when somebody asks."""
 
-    __slots__ = ("_steps", "_told")
+    __slots__ = ("_renamed", "_steps", "_told")
 
-    def __init__(self, steps: Sequence[tuple[str, bytes, bytes]] = (), told: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        steps: Sequence[tuple[str, bytes, bytes]] = (),
+        told: Sequence[str] = (),
+        renamed: tuple[bytes, bytes] | None = None,
+    ) -> None:
+        """`renamed`: (a name in `steps`, the name that it stands for)."""
         self._steps = steps
         self._told = tuple(told)
+        self._renamed = renamed
 
     def told(self) -> tuple[str, ...]:
         """`ServiceAccount: spec.serviceAccountName: none → default; …`, one for each step."""
-        found = [f"{who}: {_changes(before, after)}" for who, before, after in self._steps]
+        found = [
+            f"{who}: {_changes(self._now(before), self._now(after))}" for who, before, after in self._steps
+        ]
         return (*self._told, *found)
+
+    def _now(self, text: bytes) -> bytes:
+        return text if self._renamed is None else text.replace(*self._renamed)
 
     def forget(self) -> None:
         self._steps = ()
@@ -48,8 +60,7 @@ def _changes(before: bytes, after: bytes) -> str:
     return "; ".join([*changes[:MOST_CHANGES], "…"] if len(changes) > MOST_CHANGES else changes)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One write that was asked for. `revision` is 0 where nothing was stored; `code` is the HTTP code of the answer.
 
     `verdicts` say which stages had something to say, such as `authorize: RBAC: allowed by ClusterRoleBinding …`.

@@ -7,7 +7,7 @@ seconds); or `revisions=12,13`: what these writes changed, as far as the store s
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -73,8 +73,11 @@ async def changes_of(services: Services, entry: Entry) -> list[str]:
 
 
 def _tree(entry: Entry) -> Obj:
-    plain = asdict(replace(entry, admitted=None))
-    return {**plain, "admitted": entry.admitted.told()} if entry.admitted is not None else plain
+    return {
+        **entry._asdict(),
+        "reaction": asdict(entry.reaction) if entry.reaction is not None else None,
+        "admitted": entry.admitted.told() if entry.admitted is not None else None,
+    }
 
 
 def entry_of(tree: Obj) -> Entry:

@@ -37,17 +37,17 @@ BINARY = Form(protobuf=True)
 
 
 @lru_cache(maxsize=256)
-def negotiate(accept: str, protobuf: bool = False) -> Form:
+def negotiate(accept: str, protobuf: bool = False, *, table: bool = True) -> Form:
     """The first form in the header's order of preference that we can write. Raises NotAcceptable.
 
-    `protobuf` says whether what is asked for has a protobuf form. Equal preferences go from the special to the
+    `protobuf` and `table` say whether what is asked for has a protobuf form and a table. Equal preferences go from the special to the
     general (`*/*` last), then in the order of the header.
     """
     if not accept:
         return PLAIN
     for range_ in sorted(_ranges(accept), key=_preference):
         form = _form(*range_[0], protobuf) if range_[1] > 0 else None
-        if form is not None:
+        if form is not None and (table or form.shape != "Table"):
             return form
     raise NotAcceptable(
         f"only the following media types are accepted: {', '.join(_SUPPORTED[: 2 + protobuf])}"

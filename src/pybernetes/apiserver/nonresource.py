@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from pybernetes.api.errors import NotFound
+from pybernetes.api.errors import MethodNotAllowed, NotFound
 from pybernetes.wire.http.messages import Response
 
 from . import discovery, health, ledgerview
@@ -89,6 +89,10 @@ def _is_below_a_version(ctx: RequestContext) -> bool:
 
 async def _answer(ctx: RequestContext, path: str) -> Response | None:
     exact = PATHS.get(path.rstrip("/") or "/")
+    if ctx.request is not None and ctx.request.method != "GET" and _only_to_get(path):
+        raise MethodNotAllowed(
+            "the server does not allow this method on the requested resource", generic=True
+        )
     if exact is not None:
         return await exact(ctx)
     first, _, rest = path[1:].partition("/")
@@ -102,6 +106,12 @@ async def _answer(ctx: RequestContext, path: str) -> Response | None:
     if first in ("api", "apis"):
         return _discovery_document(ctx, path)
     return None
+
+
+def _only_to_get(path: str) -> bool:
+    """Whether upstream's router answers other methods with a 405; its other handlers do not look at the method."""
+    first = path.strip("/").partition("/")[0]
+    return first in ("api", "apis", "version", "openid", ".well-known")
 
 
 def _discovery_document(ctx: RequestContext, path: str) -> Response | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from pybernetes.api.kind import Kind
 from pybernetes.wire.http.messages import Response
 
 from .context import RequestContext
@@ -22,11 +24,13 @@ V3 = "/openapi/v3"
 JSON = "application/json"
 JSON_TYPE = ("Content-Type", JSON)
 V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-ASKED_AS = frozenset({V2_PROTOBUF, "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"})
-"""What clients ask for; the older name, with an @, is no media type, so the answer says the newer one."""
+V3_PROTOBUF = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf"
+OLDER = "@v1.0+protobuf"
+"""How the older names of these end, by which clients ask; they are no media types, so the answer says the newer ones."""
 ANY_JSON = frozenset({JSON, "application/*", "*/*"})
 IMMUTABLE = ("Cache-Control", "public, immutable")
 GZIP_LEVEL = 6
+YEAR = 365 * 86_400.0
 
 Document = tuple[bytes, str]
 """Bytes, compressed, and the hash of what they are."""
@@ -56,20 +60,37 @@ class OpenApi:
         if group_path not in self._group_paths():
             return None
         group, version = self._group_paths()[group_path]
-        return self._send(ctx, JSON, *self._document(path, lambda: self._v3(group, version)))
+        kinds = [kind for kind in self._registry.kinds if (kind.group, kind.version) == (group, version)]
+        return self._negotiated(
+            ctx, path, V3_PROTOBUF, lambda: self._v3(kinds), lambda: self._v3_protobuf(kinds)
+        )
 
     def _serve_v2(self, ctx: RequestContext) -> Response:
-        assert ctx.request is not None
-        match _v2_form(ctx.request.headers.get("accept", "")):
-            case "json":
-                return self._send(ctx, JSON, *self._document(V2, lambda: orjson.dumps(self._v2())))
-            case "protobuf":
-                made = self._document(f"{V2} protobuf", self._v2_protobuf)
-                return self._send(ctx, V2_PROTOBUF, *made)
-            case _:
-                return Response(406)
+        return self._negotiated(ctx, V2, V2_PROTOBUF, lambda: orjson.dumps(self._v2()), self._v2_protobuf)
 
-    def _document(self, path: str, make: Callable[[], bytes]) -> Document:
+    def _negotiated(
+        self,
+        ctx: RequestContext,
+        path: str,
+        media: str,
+        make: Callable[[], bytes],
+        make_protobuf: Callable[[], bytes],
+    ) -> Response:
+        """The document in the form that is asked for. Both have the ETag of the JSON: `Vary` tells them apart."""
+        assert ctx.request is not None
+        form = _form(ctx.request.headers.get("accept", ""), media)
+        if not form:
+            return Response(406)
+        packed, digest = self._document(path, make)
+        if ctx.query.get("hash", digest) != digest:
+            return Response(301, (("Location", f"{path}?hash={digest}"),))
+        if form == "protobuf":
+            packed, _ = self._document(f"{path} protobuf", make_protobuf, digest)
+            return self._send(ctx, media, packed, digest)
+        return self._send(ctx, JSON, packed, digest)
+
+    def _document(self, path: str, make: Callable[[], bytes], digest: str = "") -> Document:
+        """What was made before, or is now; `digest` where that of another form is its hash."""
         if self._kinds is not self._registry.kinds:  # others are served now
             self._forget_custom()
             self._kinds = self._registry.kinds
@@ -80,7 +101,7 @@ class OpenApi:
         known = self._made.get(path)
         if known is None:
             body = make()
-            digest = hashlib.sha512(body).hexdigest().upper()
+            digest = digest or hashlib.sha512(body).hexdigest().upper()
             known = self._made[path] = (gzip.compress(body, GZIP_LEVEL, mtime=0), digest)
         return known
 
@@ -90,7 +111,7 @@ class OpenApi:
         kept = {
             f"{V3}/apis/{group}/{version}" if group else f"{V3}/api/{version}" for group, version in builtin
         }
-        self._made = {path: made for path, made in self._made.items() if path in kept}
+        self._made = {path: made for path, made in self._made.items() if path.partition(" ")[0] in kept}
 
     def _send(self, ctx: RequestContext, media: str, packed: bytes, digest: str) -> Response:
         assert ctx.request is not None
@@ -98,8 +119,10 @@ class OpenApi:
         if ctx.request.headers.get("if-none-match") == tag[1]:
             return Response(304, (tag,))
         headers = [("Content-Type", media), tag, ("Vary", "Accept"), ("Vary", "Accept-Encoding")]
-        if ctx.query.get("hash") == digest:
-            headers.append(IMMUTABLE)
+        if "hash" in ctx.query:
+            from email.utils import formatdate  # takes long to import
+
+            headers += (IMMUTABLE, ("Expires", formatdate(ctx.env.now() + YEAR, usegmt=True)))
         if "gzip" in ctx.request.headers.get("accept-encoding", ""):
             return Response(200, [*headers, ("Content-Encoding", "gzip")], packed)
         return Response(200, headers, gzip.decompress(packed))
@@ -113,7 +136,8 @@ class OpenApi:
     def _index(self) -> dict[str, Any]:
         paths = {}
         for path, (group, version) in self._group_paths().items():
-            _, digest = self._document(f"{V3}/{path}", lambda g=group, v=version: self._v3(g, v))  # type: ignore[misc]
+            kinds = [kind for kind in self._registry.kinds if (kind.group, kind.version) == (group, version)]
+            _, digest = self._document(f"{V3}/{path}", partial(self._v3, kinds))
             paths[path] = {"serverRelativeURL": f"{V3}/{path}?hash={digest}"}
         return {"paths": paths if self.aggregator is None else self.aggregator.openapi_v3(paths)}
 
@@ -128,21 +152,27 @@ class OpenApi:
 
         return openapi.encode_document_v2(self._v2())
 
-    def _v3(self, group: str, version: str) -> bytes:
+    def _v3(self, kinds: Sequence[Kind]) -> bytes:
         from pybernetes.api import openapi
 
-        kinds = [kind for kind in self._registry.kinds if (kind.group, kind.version) == (group, version)]
         return orjson.dumps(openapi.document_v3(kinds, self._version))
 
+    def _v3_protobuf(self, kinds: Sequence[Kind]) -> bytes:
+        from pybernetes.api import openapi
 
-def _v2_form(accept: str) -> str:
-    """ "json" or "protobuf", whichever is named first (nothing said is JSON); "" where it is neither."""
+        return openapi.encode_document_v3(openapi.document_v3(kinds, self._version))
+
+
+def _form(accept: str, protobuf: str) -> str:
+    """ "json" or "protobuf" (the media type of that name), whichever is named first (nothing said is JSON); "" where it
+    is neither."""
     if not accept:
         return "json"
+    asked_as = (protobuf, protobuf.replace(".v1.0+protobuf", OLDER))
     for part in accept.split(","):
         media = part.partition(";")[0].strip().lower()
         if media in ANY_JSON:
             return "json"
-        if media in ASKED_AS:
+        if media in asked_as:
             return "protobuf"
     return ""

@@ -1,7 +1,7 @@
 """What happens to every request, in order: `STAGES` is the documentation.
 
 A stage gets the request and the rest of the way: it may refuse (raise an ApiError), note something on the context, or
-do something after the rest has run. HTTP and in-process requests go the same way; the latter arrive with their user
+do something after the rest has run; what does nothing after is a plain function, made a stage by `before`. HTTP and in-process requests go the same way; the latter arrive with their user
 known and their info read from the `Call`.
 """
 
@@ -22,14 +22,13 @@ from .authn.told import told
 from .authz.forbidden import forbidden
 from .context import LONG_RUNNING_SUBRESOURCES, RequestContext
 from .encode import form_of
-from .flowcontrol.control import width_of
 from .impersonation import claims_another, impersonated_user
 from .ledger import Admitted, Entry
 from .reactions import REACTION_HEADER, decode_reaction
 from .replies import HttpReply, Reply
 from .requestinfo import request_info
 from .user import MASTERS, NODES, User
-from .verbs.table import serve_resource
+from .verbs.table import method_not_allowed, serve_resource
 
 log = logging.getLogger(__name__)
 
@@ -45,29 +44,44 @@ Following = Callable[[RequestContext], Awaitable[Reply]]
 Stage = Callable[[RequestContext, Following], Awaitable[Reply]]
 
 
+def before(check: Callable[[RequestContext], None]) -> Stage:
+    """A stage of a function that only refuses, or notes something."""
+
+    def stage(ctx: RequestContext, following: Following) -> Awaitable[Reply]:
+        check(ctx)
+        return following(ctx)
+
+    return stage
+
+
 async def recover(ctx: RequestContext, following: Following) -> Reply:
     """A bug in what follows becomes a 500 and a traceback in the log; a request that takes too long a 504."""
+    deadlines = ctx.services.deadlines
+    # Reads wait for the cache only, which has its own limit.
+    turn = None if _only_reads(ctx) else deadlines.begin()
     try:
-        if _only_reads(ctx):  # waits for nothing but the cache, which has its own limit
-            return await following(ctx)
-        async with asyncio.timeout(ctx.services.config.request_timeout):
-            return await following(ctx)
+        return await following(ctx)
     except ApiError:
         raise
-    except TimeoutError as error:
+    except asyncio.CancelledError as error:
+        if turn is None or not deadlines.ran_out(turn):
+            raise
         raise Timeout(
             "Timeout: request did not complete within requested timeout - context deadline exceeded"
         ) from error
     except Exception as error:
         log.exception("%s %s", ctx.info.verb, ctx.info.path)
         raise InternalError(f"Internal error occurred: {type(error).__name__}: {error}") from error
+    finally:
+        if turn is not None:
+            deadlines.end(turn)
 
 
 def _only_reads(ctx: RequestContext) -> bool:
     return ctx.request.method == "GET" if ctx.request is not None else not ctx.mutating
 
 
-async def read_request_info(ctx: RequestContext, following: Following) -> Reply:
+def read_request_info(ctx: RequestContext) -> None:
     """Verb, group, version, resource, namespace, name and subresource from the path."""
     request = ctx.request
     if request is not None:
@@ -78,7 +92,6 @@ async def read_request_info(ctx: RequestContext, following: Following) -> Reply:
     info = ctx.info
     if info.is_resource:
         ctx.resource = ctx.services.registry.find(info.group, info.version, info.resource)
-    return await following(ctx)
 
 
 async def measure(ctx: RequestContext, following: Following) -> Reply:
@@ -95,34 +108,35 @@ async def measure(ctx: RequestContext, following: Following) -> Reply:
         ctx.services.metrics.observe(ctx.info, code, perf_counter() - started)
 
 
-async def authenticate(ctx: RequestContext, following: Following) -> Reply:
+def authenticate(ctx: RequestContext) -> None:
     """Who it is: a client certificate, a service account token, or anonymous."""
-    if ctx.request is not None:
-        try:
-            ctx.user = await ctx.services.authenticator.authenticate(ctx.request)
-        except ApiError as error:
-            if ctx.services.auditor is not None:
-                ctx.services.auditor.refused(ctx, error)
-            raise
-        if ctx.mutating:
-            certificate = ctx.request.peer_certificate is not None
-            token = "authorization" in ctx.request.headers
-            ctx.verdicts.append(told(ctx.user, certificate=certificate, token=token))
-    return await following(ctx)
+    if ctx.request is None:
+        return
+    try:
+        ctx.user = ctx.services.authenticator.authenticate(ctx.request)
+    except ApiError as error:
+        if ctx.services.auditor is not None:
+            ctx.services.auditor.refused(ctx, error)
+        raise
+    if ctx.mutating:
+        certificate = ctx.request.peer_certificate is not None
+        token = "authorization" in ctx.request.headers
+        ctx.verdicts.append(told(ctx.user, certificate=certificate, token=token))
 
 
-async def audit(ctx: RequestContext, following: Following) -> Reply:
+def audit(ctx: RequestContext, following: Following) -> Awaitable[Reply]:
     """Requests go into the audit log where the server has a policy for one, writes into the ledger with their cause
     and their outcome."""
     auditor = ctx.services.auditor
-    if auditor is not None:
-        return await auditor.audited(ctx, lambda: _in_ledger(ctx, following))
-    return await _in_ledger(ctx, following)
+    noted = _in_ledger if ctx.mutating else _unnoted
+    return noted(ctx, following) if auditor is None else auditor.audited(ctx, lambda: noted(ctx, following))
+
+
+def _unnoted(ctx: RequestContext, following: Following) -> Awaitable[Reply]:
+    return following(ctx)
 
 
 async def _in_ledger(ctx: RequestContext, following: Following) -> Reply:
-    if not ctx.mutating:
-        return await following(ctx)
     try:
         reply = await following(ctx)
     except ApiError as error:
@@ -132,13 +146,12 @@ async def _in_ledger(ctx: RequestContext, following: Following) -> Reply:
     return reply
 
 
-async def impersonate(ctx: RequestContext, following: Following) -> Reply:
+def impersonate(ctx: RequestContext) -> None:
     """`Impersonate-User` and its companions: acting as somebody else, where that is allowed."""
     if ctx.request is not None and claims_another(ctx.request.headers):
         user = impersonated_user(ctx.services, ctx.user, ctx.request.headers)
         ctx.impersonated_by, ctx.user = ctx.user.name, user
         ctx.verdicts.append(f"impersonate: acts as {user.name}")
-    return await following(ctx)
 
 
 async def flow_control(ctx: RequestContext, following: Following) -> Reply:
@@ -149,15 +162,10 @@ async def flow_control(ctx: RequestContext, following: Following) -> Reply:
     services, info = ctx.services, ctx.info
     flows = services.flows
     flow = ctx.flow = flows.flow_of(ctx.user, info)
-    level, width, mutating = flow.level, 1, ctx.mutating
-    if info.verb == "list" and ctx.resource is not None:
-        width = width_of(info, ctx.resource.cache)
-    if flows.has_seat(level, width):
-        level.executing += width
-    elif await flows.wait(flow, ctx.user, info, width):
+    mutating, resource = ctx.mutating, ctx.resource
+    seat = flows.begin(flow, info, ctx.query, None if resource is None else resource.cache)
+    if not seat.taken and await flows.wait(seat, ctx.user, info):
         return HttpReply(Response.text(429, TOO_MANY, (("Retry-After", "1"),)))
-    flow.dispatched += 1
-    level.requests += 1
     if mutating:
         services.mutating_in_flight += 1
     else:
@@ -165,17 +173,14 @@ async def flow_control(ctx: RequestContext, following: Following) -> Reply:
     try:
         return await following(ctx)
     finally:
-        level.executing -= width
-        level.requests -= 1
+        flows.end(seat, info)
         if mutating:
             services.mutating_in_flight -= 1
         else:
             services.in_flight -= 1
-        if flows.waiting:
-            flows.dispatch()
 
 
-async def authorize(ctx: RequestContext, following: Following) -> Reply:
+def authorize(ctx: RequestContext) -> None:
     """Whether the user may."""
     attributes = attributes_of(ctx)
     decision = ctx.services.authorizer.authorize(attributes)
@@ -186,7 +191,6 @@ async def authorize(ctx: RequestContext, following: Following) -> Reply:
         raise forbidden(attributes, decision.reason)
     if ctx.mutating:
         ctx.verdicts.append(f"authorize: {decision.reason or _unsaid(ctx.user)}")
-    return await following(ctx)
 
 
 async def serve(ctx: RequestContext, _following: Following) -> Reply:
@@ -197,12 +201,14 @@ async def serve(ctx: RequestContext, _following: Following) -> Reply:
             return await aggregator.forward(ctx, remote)
         return nonresource.not_found(ctx) if ctx.info.is_resource else await nonresource.serve(ctx)
     if ctx.request is not None and ctx.info.subresource not in LONG_RUNNING_SUBRESOURCES:
+        if ctx.request.method == "HEAD":  # read as a GET by the authorizer, and served by nobody
+            raise method_not_allowed()
         form = form_of(ctx)  # refused before anything is done
         if form.yaml and ctx.info.verb == "watch":
             raise NotAcceptable(NO_STREAM)
     conversion = ctx.resource.kind.conversion
     if conversion is not None:
-        reply: Reply = await conversion.served(await answering(ctx, serve_resource))
+        reply: Reply = await conversion.served(await answering(ctx, serve_resource), ctx.shown)
         return reply
     if not ctx.mutating:
         return await serve_resource(ctx)
@@ -211,13 +217,13 @@ async def serve(ctx: RequestContext, _following: Following) -> Reply:
 
 STAGES: tuple[Stage, ...] = (
     recover,
-    read_request_info,
+    before(read_request_info),
     measure,
-    authenticate,
+    before(authenticate),
     audit,
-    impersonate,
+    before(impersonate),
     flow_control,
-    authorize,
+    before(authorize),
     serve,
 )
 
@@ -288,6 +294,6 @@ def _record(ctx: RequestContext, code: int, message: str) -> None:
             ctx.impersonated_by,
             ctx.reaction,
             tuple(ctx.verdicts),
-            Admitted([*ctx.admitted]) if ctx.admitted else None,
+            Admitted([*ctx.admitted], renamed=ctx.renamed) if ctx.admitted else None,
         )
     )

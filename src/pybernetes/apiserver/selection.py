@@ -42,6 +42,11 @@ class Selection:
         """For each label that must have one of some values: the label and those."""
         return [(r.key, r.values) for r in self.labels.requirements if r.operator in ("=", "in")]
 
+    def as_stored(self) -> Selection:
+        """What of it holds for an object in every version: its name and namespace."""
+        kept = tuple(r for r in self.fields.requirements if r.field in ALWAYS_SELECTABLE)
+        return Selection(self.namespace, fields=FieldSelector(kept), name=self.name)
+
     @property
     def unfiltered(self) -> bool:
         """Whether nothing but the namespace selects."""
@@ -64,6 +69,8 @@ def selection_of(kind: Kind, namespace: str, name: str, query: Mapping[str, str]
     for wanted in fields.requirements:
         if wanted.field not in ALWAYS_SELECTABLE and wanted.field not in kind.selectable:
             raise BadRequest(_not_selectable(kind, wanted.field))
+    if kind.stored_fields:
+        fields = fields.renamed(kind.stored_fields)
     return Selection(namespace, labels, fields, fields.exact("metadata.name") or "")
 
 

@@ -46,6 +46,7 @@ from .config import GIT_VERSION, ApiServerConfig
 from .connect.serve import Connector
 from .context import RequestContext
 from .customresources.controller import CustomResources
+from .deadlines import Deadlines
 from .encode import error_response, respond
 from .eventlease import EventLeases
 from .flowcontrol.control import FlowControl
@@ -56,6 +57,7 @@ from .metrics import Metrics
 from .openapi import OpenApi
 from .pipeline import handle
 from .registry import Registry
+from .requesttimeout import within_timeout
 from .services import Connect, Services
 from .startup import (
     apiservices,
@@ -69,6 +71,7 @@ from .startup import (
 from .startup.legacytokens import LegacyTokens
 from .storage import Storage
 from .user import MASTERS, User
+from .verbs.templates import Templates
 
 if TYPE_CHECKING:
     from .audit.auditor import Auditor
@@ -140,6 +143,8 @@ class ApiServer:
             connect=connect or self._connect,
             aggregator=Aggregator(registry, env, config, self.transport(LOOPBACK)),
             flows=FlowControl(registry, config),
+            deadlines=Deadlines(config.request_timeout),
+            templates=Templates(registry),
             auditor=_auditor(config, env),
         )
         self.services.openapi.aggregator = self.services.aggregator
@@ -200,6 +205,7 @@ class ApiServer:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self._tasks.clear()
+        self.services.deadlines.close()
         await self.services.webhooks.close()
         await self.services.aggregator.close()
         if self.services.auditor is not None:
@@ -239,7 +245,8 @@ class ApiServer:
         """Answers one HTTP request: give this to `wire.http`'s server."""
         ctx = RequestContext(self.services, request)
         try:
-            response = respond(ctx, await handle(ctx))
+            asked = within_timeout(ctx, request, handle) if "timeout=" in request.raw_query else handle(ctx)
+            response = respond(ctx, await asked)
         except ApiError as error:
             response = error_response(ctx, error)
         if ctx.flow is not None:

@@ -16,6 +16,7 @@ from .authz.chain import Chain
 from .authz.rbac import Rbac
 from .cacher import Cacher
 from .config import ApiServerConfig
+from .deadlines import Deadlines
 from .ledger import Ledger
 from .registry import Registry
 from .storage import Storage
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from .metrics import Metrics
     from .openapi import OpenApi
     from .replies import Reply
+    from .verbs.templates import Templates
 
 
 Connect = Callable[["RequestContext"], Awaitable["Response | Upgrade"]]
@@ -69,6 +71,8 @@ class Services:
     connect: Connect
     aggregator: Aggregator
     flows: FlowControl
+    deadlines: Deadlines
+    templates: Templates
     auditor: Auditor | None
     """None: no audit policy, so no audit log."""
     in_flight: int = 0

@@ -61,6 +61,7 @@ class Version:
         "namespace",
         "protobuf",
         "revision",
+        "stale",
         "uid",
         "value",
     )
@@ -72,13 +73,19 @@ class Version:
         `settle`)."""
         from_store = tree is None
         head = head_of(kind)
+        stale = False
         if not value.startswith(head):  # written by another API server, or as another version of the kind
             tree = {"kind": kind.kind, "apiVersion": kind.api_version, **orjson.loads(value)}
             value = encode(tree)
-            head = _head(tree["kind"], tree["apiVersion"])
+            stale = from_store
         decoded: MutableObj = orjson.loads(value) if tree is None else tree
         if kind.restore is not None and from_store and kind.restore(decoded):
             value = encode(decoded)
+            stale = True
+        if not value.startswith(head):
+            head = _head(decoded["kind"], decoded["apiVersion"])
+        self.stale = stale
+        """Whether the store has it as it would not be written today: a write that changes nothing is one, then."""
         metadata = decoded["metadata"]
         self._head = head
         """What `value` starts with; all versions of a kind share it."""

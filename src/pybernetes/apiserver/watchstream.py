@@ -15,7 +15,7 @@ from pybernetes.aio import upkeep
 from pybernetes.api.errors import ApiError
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
-from pybernetes.wire.http.messages import Response
+from pybernetes.wire.http.messages import Response, Upgrade
 
 from . import tables
 from .context import RequestContext
@@ -32,8 +32,22 @@ Line = Callable[[str, Obj], bytes]
 """(type, object as it is stored) -> the event as it goes out."""
 
 
-def watch_response(ctx: RequestContext, reply: WatchReply, form: Form) -> Response:
+def watch_response(ctx: RequestContext, reply: WatchReply, form: Form) -> Response | Upgrade:
     """The open response; the watch is closed when the stream is."""
+    response, request = _response(ctx, reply, form), ctx.request
+    if request is None or not request.wants_upgrade("websocket"):
+        return response
+    from .overwebsocket import watch_over_websocket
+
+    body = response.body
+    assert isinstance(body, WatchBody)
+    answer = watch_over_websocket(request, response, body.aclose)
+    if isinstance(answer, Response):  # refused
+        reply.close()
+    return answer
+
+
+def _response(ctx: RequestContext, reply: WatchReply, form: Form) -> Response:
     headers = [("Cache-Control", "no-cache, private"), ("Content-Type", form.content_type)]
     if form.protobuf:
         headers[1] = ("Content-Type", f"{form.content_type};stream=watch")

@@ -38,7 +38,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="",
         help="the address that pods reach (default: the one of the default route)",
     )
-    add("--service-cluster-ip-range", default="10.96.0.0/12", help="range of Service addresses")
+    add(
+        "--service-cluster-ip-range",
+        default="10.96.0.0/12",
+        help="range of Service addresses; with a comma a second one, of the other address family",
+    )
     add("--service-node-port-range", default="30000-32767", help="range of node ports")
     add("--tls-cert-file", type=Path, help="serving certificate")
     add("--tls-private-key-file", type=Path, help="key of the serving certificate")

@@ -31,7 +31,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--node-ip", default="", help="the node's address (default: the one of the default route)")
     add("--node-name", default=socket.gethostname().lower(), help="the name of the real node")
     add("--kubelet-port", type=int, default=10250, help="the kubelet's HTTPS port")
-    add("--service-cidr", default="10.96.0.0/12", help="range of Service addresses")
+    add(
+        "--service-cidr",
+        default="10.96.0.0/12",
+        help="range of Service addresses; with a comma a second one, of the other address family",
+    )
     add("--pod-cidr", default="10.244.0.0/16", help="range of pod addresses")
     add(
         "--resolv-conf",
@@ -87,6 +91,12 @@ def route_address() -> str:
 
 def config_of(arguments: argparse.Namespace) -> ClusterConfig:
     """The configuration the options stand for. Exits with a message where they contradict the machine."""
+    from pybernetes.apiserver.allocators.networks import read_ranges
+
+    try:
+        read_ranges(arguments.service_cidr)
+    except ValueError as error:
+        raise SystemExit(f"pyber up: --service-cidr: {error}") from error
     missing = missing_for_real_node()
     if arguments.node == "real" and missing:
         raise SystemExit(f"pyber up: --node real is not possible here: {missing}")

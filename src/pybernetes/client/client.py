@@ -89,8 +89,9 @@ class ApiClient:
         self, kind: Kind, obj: Obj, *, subresource: str = "", name: str = "", reaction: Reaction | None = None
     ) -> Obj:
         target = (name or name_of(obj)) if subresource else ""
+        namespace = namespace_of(obj) if "metadata" in obj else ""  # a review needs none
         call = Call(
-            "create", kind, namespace_of(obj), target, subresource, self._manager, body=obj, reaction=reaction
+            "create", kind, namespace, target, subresource, self._manager, body=obj, reaction=reaction
         )
         return await self.transport.call(call)
 

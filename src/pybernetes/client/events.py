@@ -28,6 +28,12 @@ EventType = Literal["Normal", "Warning"]
 CACHED = 4096
 SIMILAR, SIMILAR_SECONDS = 10, 600.0
 SPAM_BURST, SPAM_RATE = 25, 1 / 300
+WAITING = 10_000
+"""How many events may wait to be written."""
+BACKLOG, AT_ONCE = 256, 16
+"""Events are the least urgent of writes: one at a time, one more for each so many that wait, and at most so many."""
+
+_Item = tuple[Obj, "EventType", str, str, float]
 
 
 @dataclass(slots=True)
@@ -44,7 +50,7 @@ class _Group:
 
 
 class EventRecorder:
-    """Records events of one component. `event` returns at once; writing happens in `run`, in order."""
+    """Records events of one component. `event` returns at once; writing happens in `run`, in order for each object."""
 
     def __init__(self, client: Client, env: Env, component: str, host: str = "") -> None:
         self._client = client
@@ -54,19 +60,36 @@ class EventRecorder:
         self._seen: OrderedDict[tuple[str, ...], _Seen] = OrderedDict()
         self._groups: OrderedDict[tuple[str, ...], _Group] = OrderedDict()
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
-        self._queue: asyncio.Queue[tuple[Obj, EventType, str, str, float]] = asyncio.Queue(1000)
+        self._queue: asyncio.Queue[_Item] = asyncio.Queue(WAITING)
+        self._dropped = 0
 
     def event(self, about: Obj, event_type: EventType, reason: str, message: str) -> None:
-        """Reports that something happened to `about`. When a thousand wait to be written, more are dropped."""
+        """Reports that something happened to `about`. When ten thousand wait to be written, more are dropped."""
         try:
             self._queue.put_nowait((reference(about), event_type, reason, message, self._env.now()))
         except asyncio.QueueFull:
-            log.warning("too many events: dropped %s of %s", reason, name_of(about))
+            if not self._dropped:
+                log.warning("%s: %d events wait to be written; more are dropped", self._component, WAITING)
+            self._dropped += 1
 
     async def run(self) -> None:
         """Writes events until cancelled. One that cannot be written is logged and dropped: events are best effort."""
         while True:
-            item = await self._queue.get()
+            first = await self._queue.get()
+            most = min(AT_ONCE, 1 + self._queue.qsize() // BACKLOG)
+            if most == 1:
+                await self._each([first])
+            else:
+                by_object: dict[str, list[_Item]] = {}
+                for item in (first, *(self._queue.get_nowait() for _ in range(most - 1))):
+                    by_object.setdefault(item[0].get("uid") or item[0].get("name") or "", []).append(item)
+                await asyncio.gather(*map(self._each, by_object.values()))
+            if self._dropped and self._queue.qsize() < WAITING // 2:
+                log.warning("%s: %d events were dropped", self._component, self._dropped)
+                self._dropped = 0
+
+    async def _each(self, items: list[_Item]) -> None:
+        for item in items:
             try:
                 await self._write(*item)
             except (ApiError, OSError) as error:

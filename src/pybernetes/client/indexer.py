@@ -23,13 +23,22 @@ def _values(function: IndexFunction, obj: Obj) -> Sequence[str]:
         return ()
 
 
+def _drop(buckets: dict[str, dict[str, Obj]], values: Iterable[str], key: str) -> None:
+    for value in values:
+        bucket = buckets.get(value)
+        if bucket is not None:
+            bucket.pop(key, None)
+            if not bucket:
+                del buckets[value]
+
+
 class Indexer:
     """Objects by `namespace/name`, and by any index. Objects are shared: readers never change them."""
 
     def __init__(self) -> None:
         self._objects: dict[str, Obj] = {}
+        self._namespaces: dict[str, dict[str, Obj]] = {}
         self._indexes: dict[str, tuple[IndexFunction, dict[str, dict[str, Obj]]]] = {}
-        self.add_index("namespace", lambda obj: (namespace_of(obj),))
 
     def add_index(self, name: str, function: IndexFunction) -> None:
         """Adds an index over what is there and what comes; adding the same name again replaces it."""
@@ -43,18 +52,26 @@ class Indexer:
         """Stores a version; the one it replaces."""
         key = key_of(obj)
         old = self._objects.get(key)
-        if old is not None:
-            self._unindex(key, old)
         self._objects[key] = obj
+        if namespace := namespace_of(obj):
+            self._namespaces.setdefault(namespace, {})[key] = obj
         for function, buckets in self._indexes.values():
-            for value in _values(function, obj):
+            values = _values(function, obj)
+            if old is not None:
+                before = _values(function, old)
+                if before != values:
+                    _drop(buckets, before, key)
+            for value in values:
                 buckets.setdefault(value, {})[key] = obj
         return old
 
     def remove(self, key: str) -> Obj | None:
         old = self._objects.pop(key, None)
         if old is not None:
-            self._unindex(key, old)
+            if namespace := namespace_of(old):
+                _drop(self._namespaces, (namespace,), key)
+            for function, buckets in self._indexes.values():
+                _drop(buckets, _values(function, old), key)
         return old
 
     def get(self, key: str) -> Obj | None:
@@ -62,7 +79,7 @@ class Indexer:
 
     def list(self, namespace: str = "") -> Sequence[Obj]:
         """All objects, or those of one namespace; a list of its own, safe against changes while it is read."""
-        return self.by_index("namespace", namespace) if namespace else [*self._objects.values()]
+        return [*(self._namespaces.get(namespace, {}) if namespace else self._objects).values()]
 
     def by_index(self, name: str, value: str) -> Sequence[Obj]:
         """The objects under a value of an index. Raises KeyError for an index that was not added."""
@@ -79,12 +96,3 @@ class Indexer:
 
     def __len__(self) -> int:
         return len(self._objects)
-
-    def _unindex(self, key: str, obj: Obj) -> None:
-        for function, buckets in self._indexes.values():
-            for value in _values(function, obj):
-                bucket = buckets.get(value)
-                if bucket is not None:
-                    bucket.pop(key, None)
-                    if not bucket:
-                        del buckets[value]

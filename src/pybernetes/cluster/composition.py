@@ -44,8 +44,9 @@ from .controlplane import client_as, client_of_account
 from .faultyserver import FaultyApiServer
 from .identities import DNS, kubelet
 from .libraryca import library_ca
-from .localkubelets import LocalKubelets, everybody
+from .localkubelets import LocalKubelets, everybody, simulated
 from .podranges import MANY_NODES, capacity, share
+from .simulatedcalls import ways
 
 NODE_RANGE = "172.18.0.0/16"
 POD_RANGE = "10.244.0.0/16"
@@ -82,7 +83,8 @@ class Composition:
         self.config = config
         self.components = Components()
         self.nodes: dict[str, HollowNode] = {}
-        self.kubelets = LocalKubelets(self._kubelet_server)
+        is_simulated = simulated((NODE_RANGE, POD_RANGE, MANY_NODES))
+        self.kubelets = LocalKubelets(self._kubelet_server, lambda: self.network, is_simulated)
         self.server = FaultyApiServer(
             store,
             env,
@@ -101,6 +103,7 @@ class Composition:
         self.dns = InformerView(self._informers)
         names = ClusterNames(self.dns, config.cluster_domain)
         self.network = HollowNetwork(names, lambda count: env.rng.randrange(count))
+        self.server.services.webhooks.way = ways(self.network, is_simulated)
         self.disturbed = 0
         """How many faults are at work."""
         self._looked_at, self._all_well = -1, False

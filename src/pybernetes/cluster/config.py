@@ -48,14 +48,19 @@ class ClusterConfig:
     """What the API server logs of requests, and where."""
 
     @property
+    def primary_service_cidr(self) -> str:
+        """Of two ranges (dual-stack) the first."""
+        return self.service_cidr.partition(",")[0]
+
+    @property
     def api_service_ip(self) -> str:
         """The address of Service `kubernetes`: the first of the range."""
-        return str(ipaddress.ip_network(self.service_cidr)[1])
+        return str(ipaddress.ip_network(self.primary_service_cidr)[1])
 
     @property
     def dns_ip(self) -> str:
         """The address of Service `kube-dns`: the tenth of the range, as kubeadm has it."""
-        return str(ipaddress.ip_network(self.service_cidr)[10])
+        return str(ipaddress.ip_network(self.primary_service_cidr)[10])
 
     @property
     def server_url(self) -> str:

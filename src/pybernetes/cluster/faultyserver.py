@@ -86,7 +86,7 @@ class FaultyApiServer(ApiServer):
     async def handler(self, request: Request) -> Response | Upgrade:
         if self.rules:
             try:
-                user = await self.services.authenticator.authenticate(request)
+                user = self.services.authenticator.authenticate(request)
                 info = request_info(request.method, request.path, request.query)
                 await self.suffer(user.name, info.verb, info.resource)
             except ApiError as error:
@@ -100,7 +100,7 @@ class FaultyApiServer(ApiServer):
 
     async def _followed(self, request: Request, body: WatchBody) -> SufferingBody:
         """The body of a watch, which is known as long as it is open."""
-        user = await self.services.authenticator.authenticate(request)
+        user = self.services.authenticator.authenticate(request)
         info = request_info(request.method, request.path, request.query)
         watch = OpenWatch(user.name, info.resource, body.reply.watcher, over_http=True)
         self.watches[watch] = None

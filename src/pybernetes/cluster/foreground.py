@@ -11,10 +11,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 from pybernetes.clock import Env
+from pybernetes.store.types import StoreError
 
 from .config import ClusterConfig
 
 Progress = Callable[[str], None]
+
+log = logging.getLogger(__name__)
 
 GC_THRESHOLDS = (50_000, 20, 100)
 """Objects are trees without cycles, which reference counting frees: a cache of thousands of them makes the default
@@ -44,7 +47,8 @@ def run_in_foreground(config: ClusterConfig, *, verbose: bool) -> int:
 
 
 def run_until_signal(serve: Callable[[asyncio.Event], Awaitable[None]], *, verbose: bool) -> int:
-    """Runs `serve(stop)` on uvloop (asyncio's loop where that is missing); SIGINT and SIGTERM set `stop`."""
+    """Runs `serve(stop)` on uvloop (asyncio's loop where that is missing); SIGINT and SIGTERM set `stop`. A store that
+    cannot be opened, a port that is taken or a file that is in the way ends it with a line that says so."""
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
@@ -61,7 +65,12 @@ def run_until_signal(serve: Callable[[asyncio.Event], Awaitable[None]], *, verbo
     gc.set_threshold(*GC_THRESHOLDS)
     sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(main())
+        try:
+            runner.run(main())
+        except (StoreError, OSError) as error:
+            log.info("what ended it:", exc_info=True)
+            print(f"pyber: {error}", file=sys.stderr)
+            return 1
         # What is left is given back with the process; searching it for cycles first takes seconds on a large cluster.
         gc.disable()
         gc.freeze()

@@ -245,12 +245,15 @@ class Cluster(Lifecycle):
         return await read_story(LocalReader(self.parts, self.client), target) or Story()
 
     async def why(self, what: str | Obj, *, namespace: str = "") -> str:
-        """Why an object is as it is: pending, restarting, stuck, not there."""
+        """Why an object is as it is: pending, restarting, stuck, not there; of a pod that has a node, why this one, as
+        long as the decision is kept."""
         from .localreader import LocalReader
         from .why import why
+        from .whyplaced import placement
 
-        target = self._target(what, namespace)
-        return "\n".join(await why(LocalReader(self.parts, self.client), target, [*self.parts.server.ledger]))
+        target, reader = self._target(what, namespace), LocalReader(self.parts, self.client)
+        told = await why(reader, target, [*self.parts.server.ledger])
+        return "\n".join([*told, *await placement(reader, target)])
 
     def scheduler_plugins(
         self, *plugins: Plugin, configuration: str | Path | Configuration | None = None

@@ -106,14 +106,14 @@ class RealNode:
         network = NetworkConfig(
             config.node_name,
             config.pod_cidr,
-            config.service_cidr,
+            config.primary_service_cidr,
             ipam_dir=str(config.paths.cni / "networks"),
         )
         self._network = NetworkAgent(informers, IpCommand(), network, self._containerd.publish_cni)
         self._supervisor.start("node informers", informers.run)
         self._supervisor.start("network", self._network.run)
         if self._clients.proxy:
-            ranges = NodeNetwork(config.service_cidr, config.pod_cidr)
+            ranges = NodeNetwork(config.primary_service_cidr, config.pod_cidr)
             self._proxier = Proxier(informers, NftKernel(), ranges, config.node_name)
             self._supervisor.start("kube-proxy", self._proxier.run)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pybernetes.apiserver.admission.chain import chosen
+from pybernetes.apiserver.allocators.networks import read_ranges
 from pybernetes.apiserver.config import ApiServerConfig
 from pybernetes.client import kubeconfig
 from pybernetes.client.client import ApiClient
@@ -42,6 +43,10 @@ Component = Callable[[], Awaitable[None]]
 
 def run_apiserver(arguments: argparse.Namespace, audit: AuditConfig | None = None) -> int:
     """`pyber kube-apiserver`."""
+    try:
+        read_ranges(arguments.service_cluster_ip_range)
+    except ValueError as error:
+        raise SystemExit(f"pyber kube-apiserver: --service-cluster-ip-range: {error}") from error
     given = (arguments.etcd_cafile, arguments.etcd_certfile, arguments.etcd_keyfile)
     config = ClusterConfig(
         state=arguments.data_dir.resolve(),
@@ -217,17 +222,17 @@ def run_kubelet(arguments: argparse.Namespace) -> int:
         cgroup_root=arguments.cgroup_root,
         registry_mirror=arguments.registry_mirror,
     )
-    env, access = Env.real(), _access(arguments)
+    env, access, network_access = Env.real(), _access(arguments), _loaded(arguments.network_kubeconfig)
+    own = arguments.local_volumes_kubeconfig
+    volumes_access = None if own is None else _loaded(own)
 
     async def serve(stop: asyncio.Event) -> None:
         client = ApiClient(HttpsTransport(access, "pybernetes/kubelet"), field_manager="kubelet")
-        network = ApiClient(
-            HttpsTransport(kubeconfig.load(arguments.network_kubeconfig), "pybernetes/network")
-        )
+        network = ApiClient(HttpsTransport(network_access, "pybernetes/network"))
         clients = NodeClients(client, network, proxy=False)
         node = RealNode(clients, env, config, serving, lambda text: print(text, flush=True))
         try:
-            async with _local_volumes(arguments, env):
+            async with _local_volumes(arguments, volumes_access, env):
                 await node.start()
                 await stop.wait()
         finally:
@@ -239,14 +244,14 @@ def run_kubelet(arguments: argparse.Namespace) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _local_volumes(arguments: argparse.Namespace, env: Env) -> AsyncIterator[None]:
+async def _local_volumes(
+    arguments: argparse.Namespace, access: Access | None, env: Env
+) -> AsyncIterator[None]:
     """Looks after the directories of StorageClass local-path, where the kubelet is told to."""
-    if arguments.local_volumes_kubeconfig is None:
+    if access is None:
         yield
         return
-    client = ApiClient(
-        HttpsTransport(kubeconfig.load(arguments.local_volumes_kubeconfig), "pybernetes/local-path")
-    )
+    client = ApiClient(HttpsTransport(access, "pybernetes/local-path"))
     informers = Informers(client, env.rng)
     directory = arguments.local_volumes_dir.resolve()
     volumes = LocalVolumes(client, informers, arguments.hostname_override, directory)
@@ -261,8 +266,12 @@ async def _local_volumes(arguments: argparse.Namespace, env: Env) -> AsyncIterat
 
 
 def _access(arguments: argparse.Namespace) -> Access:
+    return _loaded(arguments.kubeconfig)
+
+
+def _loaded(path: Path) -> Access:
     try:
-        return kubeconfig.load(arguments.kubeconfig)
+        return kubeconfig.load(path)
     except (kubeconfig.BadKubeconfig, OSError) as error:
         raise SystemExit(f"pyber: {error}") from error
 

@@ -40,6 +40,17 @@ async def decision_about(
     return await _asked(scheduler, target, path)
 
 
+async def placement(reader: Reader, target: Target) -> list[str]:
+    """Why a pod that has a node is there, in words; nothing about others, or where it is not known any more."""
+    if not is_pod(target):
+        return []
+    try:
+        decision = await reader.decision(target.namespace, target.name)
+    except ApiError:
+        return []
+    return decided(decision) if decision is not None and decision.get("node") is not None else []
+
+
 async def _asked(scheduler: str, target: Target, path: Path) -> Mapping[str, Any] | None:
     access = kubeconfig.load(path)
     host = urlsplit(scheduler).hostname or ""

@@ -62,20 +62,35 @@ class ControllerLoop:
             self.queue.close()
 
     def _subscribe(self, watch: Watch) -> None:
+        keys_of, matters, caches, add = watch.keys, watch.matters, self._caches, self.queue.add
+
         def changed(_change: Change, old: Obj | None, new: Obj | None) -> None:
-            keys = set[str]()
-            for obj in (old, new):
-                if obj is not None:
-                    try:
-                        if watch.matters is None or watch.matters(old, new):
-                            keys.update(watch.keys(obj, self._caches))
-                    except Exception as error:
-                        log.exception("%s: %s", self.definition.name, key_of(obj))
-                        self._complain(obj, error)
-            for key in sorted(keys):
-                self.queue.add(key)
+            # Every controller is told of every change, and most changes concern few of them: no step more than needed.
+            try:
+                if matters is not None and not matters(old, new):
+                    return
+                found = {*keys_of(new, caches)} if new is not None else set[str]()
+                if old is not None:
+                    found.update(keys_of(old, caches))
+            except Exception:  # noqa: BLE001  (told there)
+                found = self._one_by_one(watch, old, new)
+            for key in sorted(found) if len(found) > 1 else found:
+                add(key)
 
         self._caches.follow(watch.kind).on_event(changed)
+
+    def _one_by_one(self, watch: Watch, old: Obj | None, new: Obj | None) -> set[str]:
+        """The keys that can be told where one version is in a shape that was not expected, which is complained of."""
+        found = set[str]()
+        for obj in (old, new):
+            if obj is not None:
+                try:
+                    if watch.matters is None or watch.matters(old, new):
+                        found.update(watch.keys(obj, self._caches))
+                except Exception as error:
+                    log.exception("%s: %s", self.definition.name, key_of(obj))
+                    self._complain(obj, error)
+        return found
 
     async def _work(self) -> None:
         while True:

@@ -13,7 +13,7 @@ from pybernetes.client.events import EventRecorder
 from pybernetes.client.interface import Client, Reaction
 
 from .caches import Caches
-from .plan import Batch, Create, Delete, DeleteCollection, ExpectEmpty, Patch, Plan, Report, Step, Update
+from .plan import Batch, Create, Delete, DeleteCollections, ExpectEmpty, Patch, Plan, Report, Step, Update
 
 log = logging.getLogger("controller")
 CATCH_UP_SECONDS = 30.0
@@ -52,14 +52,30 @@ class Performer:
             self._recorder.event(step.about, step.type, step.reason, step.message)
         elif isinstance(step, Batch):
             await self._waves(step, reaction, written)
-        elif isinstance(step, DeleteCollection):
-            because = replace(reaction, reason=step.reason) if reaction else None
-            await self.client.delete_collection(step.kind, step.namespace, reaction=because)
+        elif isinstance(step, DeleteCollections):
+            await self._empty(step, reaction, written)
         elif isinstance(step, ExpectEmpty):
             if (await self.client.list(step.kind, step.namespace, limit=1)).items:
                 raise Conflict(f"{step.namespace} still has {step.kind.group_resource}")
         else:
             await self._write(step, reaction, written)
+
+    async def _empty(
+        self, step: DeleteCollections, reaction: Reaction | None, written: list[tuple[Kind, Obj, bool]]
+    ) -> None:
+        because = replace(reaction, reason=step.reason) if reaction else None
+        failures: list[ApiError] = []
+        for kind in step.kinds:
+            try:
+                await self.client.delete_collection(kind, step.namespace, reaction=because)
+            except NotFound:
+                continue  # the kind is not served any more
+            except ApiError as error:
+                failures.append(error)
+        if failures:
+            if step.otherwise is not None:
+                await self._write(step.otherwise(failures), reaction, written)
+            raise failures[0]
 
     async def _waves(
         self, batch: Batch, reaction: Reaction | None, written: list[tuple[Kind, Obj, bool]]

@@ -6,7 +6,7 @@ true then. So the order is part of the logic: a crash between any two steps must
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -83,12 +83,14 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteCollection:
-    """Deletes every object of a kind in a namespace."""
+class DeleteCollections:
+    """Deletes every object of some kinds in a namespace. What cannot be deleted does not stop the rest; the plan ends
+    with the first failure, after what `otherwise` says is noted."""
 
-    kind: Kind
+    kinds: tuple[Kind, ...]
     namespace: str
     reason: str
+    otherwise: Callable[[Sequence[ApiError]], Update] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class ExpectEmpty:
     namespace: str
 
 
-Step: TypeAlias = Report | Create | Update | Patch | Delete | DeleteCollection | ExpectEmpty | Batch
+Step: TypeAlias = Report | Create | Update | Patch | Delete | DeleteCollections | ExpectEmpty | Batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,19 +82,19 @@ def _times(pod: Obj, caches: Caches) -> Iterator[float]:
     """For each taint that evicts the pod, when."""
     rules: list[Obj] | None = None
     for entry in entries(pod):
-        claim = _claim(pod, entry, caches)
+        claim = claim_of(pod, entry, caches)
         if claim is None:
             continue
         if rules is None:
             rules = those(caches.list(kinds.DEVICETAINTRULE), _evicts)
-        for result in _results(claim):
+        for result in results(claim):
             for taint, since in _taints(result, rules, caches):
                 seconds = tolerated(result.get("tolerations") or (), taint)
                 if seconds is not None:
                     yield since + seconds
 
 
-def _claim(pod: Obj, entry: Obj, caches: Caches) -> Obj | None:
+def claim_of(pod: Obj, entry: Obj, caches: Caches) -> Obj | None:
     """The allocated claim behind an entry, if it is there for this very pod."""
     name = claim_name(pod, entry)
     claim = caches.get(kinds.RESOURCECLAIM, f"{namespace_of(pod)}/{name}") if name else None
@@ -113,10 +113,7 @@ def _taints(result: Obj, rules: Iterable[Obj], caches: Caches) -> Iterator[tuple
         caches.by_index(kinds.RESOURCESLICE, "pool", _pool_key(result["driver"], result["pool"])),
         lambda each: bool(each["spec"].get("devices")),
     )
-    newest = max((_generation(each) for each in slices), default=0)
-    for each in slices:
-        if _generation(each) != newest:
-            continue
+    for each in newest_slices(slices):
         for device in each["spec"]["devices"]:
             if device["name"] == result["device"]:
                 for taint in device.get("taints") or ():
@@ -129,6 +126,13 @@ def _taints(result: Obj, rules: Iterable[Obj], caches: Caches) -> Iterator[tuple
 
 def _since(taint: Obj, holder: Obj) -> float:
     return parse(taint.get("timeAdded") or holder["metadata"]["creationTimestamp"])
+
+
+def newest_slices(slices: Iterable[Obj]) -> list[Obj]:
+    """Of the slices of one pool those that count."""
+    known = list(slices)
+    newest = max((_generation(each) for each in known), default=0)
+    return [each for each in known if _generation(each) == newest]
 
 
 def _generation(slice_: Obj) -> int:
@@ -172,7 +176,8 @@ def _matches(toleration: Obj, taint: Obj) -> bool:
 # What concerns which pods.
 
 
-def _results(claim: Obj) -> list[Obj]:
+def results(claim: Obj) -> list[Obj]:
+    """The devices that a claim has been given."""
     status = claim.get("status")
     allocation = status.get("allocation") if isinstance(status, dict) else None
     return list(((allocation or {}).get("devices") or {}).get("results") or ())
@@ -183,7 +188,7 @@ def _pool_key(driver: str, pool: str) -> str:
 
 
 def _pools_of_claim(claim: Obj) -> tuple[str, ...]:
-    return tuple({_pool_key(each["driver"], each["pool"]) for each in _results(claim)})
+    return tuple({_pool_key(each["driver"], each["pool"]) for each in results(claim)})
 
 
 def _pool_of_slice(slice_: Obj) -> tuple[str, ...]:
@@ -217,7 +222,7 @@ def _of_rule(rule: Obj, caches: Caches) -> list[str]:
         return []
     selected = those(
         caches.list(kinds.RESOURCECLAIM),
-        lambda claim: any(selects(rule, result) for result in _results(claim)),
+        lambda claim: any(selects(rule, result) for result in results(claim)),
     )
     return [key for claim in selected for key in _holders(claim, caches)]
 

@@ -1,23 +1,32 @@
-"""namespace-controller: empties a namespace that is being deleted, then lets it go."""
+"""namespace-controller: empties a namespace that is being deleted, then lets it go.
+
+What remains is told in the conditions of its status, objects of custom kinds included. While an aggregated API cannot be
+asked, nobody knows what it has there: all else is removed, and the namespace stays.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pybernetes.api import kinds
 from pybernetes.api.apiextensions.served import served_kinds
+from pybernetes.api.errors import ApiError, NotFound
 from pybernetes.api.features import gated_kinds
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj, is_deleting, namespace_of
+from pybernetes.client.interface import Client
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself
-from pybernetes.control.plan import DeleteCollection, ExpectEmpty, Plan, Steps, Update
+from pybernetes.control.ownership import those
+from pybernetes.control.plan import DeleteCollections, ExpectEmpty, Plan, Steps, Update
+from pybernetes.controllers.pods import condition
 from pybernetes.lang.timestamps import rfc3339
 
 FINALIZER = "kubernetes"
 LOOK_AGAIN = 5.0  # seconds, while finalizers or grace periods of others hold objects
+PAGE = 500
 
 
 def emptied_kinds() -> tuple[Kind, ...]:
@@ -42,7 +51,9 @@ class Seen:
     left: Mapping[Kind, int]
     finalizers: Mapping[str, int]
     custom: tuple[Kind, ...] = ()
-    """Kinds of CustomResourceDefinitions: their objects are not cached."""
+    """Kinds of CustomResourceDefinitions: their objects are not cached, but asked for."""
+    unavailable: tuple[str, ...] = ()
+    """Aggregated APIs (group/version) that do not answer."""
 
 
 def observe(key: str, caches: Caches) -> Seen | None:
@@ -55,15 +66,52 @@ def observe(key: str, caches: Caches) -> Seen | None:
         objects = caches.list(kind, key)
         if objects:
             left[kind] = len(objects)
-        for obj in objects:
-            for finalizer in obj["metadata"].get("finalizers") or ():
-                finalizers[finalizer] = finalizers.get(finalizer, 0) + 1
-    return Seen(namespace, left, finalizers, _custom_kinds(caches))
+        _count(objects, finalizers)
+    return Seen(namespace, left, finalizers, _custom_kinds(caches), _unavailable(caches))
+
+
+def _count(objects: Iterable[Obj], finalizers: dict[str, int]) -> None:
+    for obj in objects:
+        for finalizer in obj["metadata"].get("finalizers") or ():
+            finalizers[finalizer] = finalizers.get(finalizer, 0) + 1
+
+
+async def ask(seen: Seen, client: Client) -> Seen:
+    """Adds the objects of custom kinds. A kind that has just gone has none."""
+    name = seen.namespace["metadata"]["name"]
+    left, finalizers = {**seen.left}, {**seen.finalizers}
+    for kind in seen.custom:
+        count, token = 0, ""
+        while True:
+            try:
+                page = await client.list(kind, name, limit=PAGE, continue_token=token)
+            except NotFound:
+                break
+            count += len(page.items)
+            _count(page.items, finalizers)
+            token = page.continue_token
+            if not token:
+                break
+        if count:
+            left[kind] = count
+    return replace(seen, left=left, finalizers=finalizers)
 
 
 def _custom_kinds(caches: Caches) -> tuple[Kind, ...]:
     served = (served_kinds(crd) for crd in caches.list(kinds.CUSTOMRESOURCEDEFINITION))
     return tuple(found[0] for found in served if found and found[0].namespaced)
+
+
+def _is_silent(service: Obj) -> bool:
+    return (
+        bool(service["spec"].get("service"))
+        and (condition(service, "Available") or {}).get("status") == "False"
+    )
+
+
+def _unavailable(caches: Caches) -> tuple[str, ...]:
+    silent = those(caches.list(kinds.APISERVICE), _is_silent)
+    return tuple(sorted(f"{each['spec'].get('group', '')}/{each['spec']['version']}" for each in silent))
 
 
 def plan(seen: Seen, now: float, settings: Settings) -> Plan:
@@ -74,37 +122,61 @@ def plan(seen: Seen, now: float, settings: Settings) -> Plan:
     name = namespace["metadata"]["name"]
     conditions = _conditions(seen, now)
     status = {**(namespace.get("status") or {}), "phase": "Terminating", "conditions": conditions}
+    if seen.left:
+        steps.add(_emptying(seen, tuple(seen.left), now))
     if status != namespace.get("status"):
         steps.add(Update(kinds.NAMESPACE, {**namespace, "status": status}, "what remains changed", "status"))
     if seen.left:
-        steps.add(*(DeleteCollection(kind, name, "the namespace is being deleted") for kind in seen.left))
         steps.look_again(LOOK_AGAIN)
         return steps.plan(f"{sum(seen.left.values())} objects left")
+    if seen.unavailable:
+        steps.look_again(LOOK_AGAIN)
+        return steps.plan(f"empty as far as is known: {', '.join(seen.unavailable)} cannot be asked")
     if steps.steps:
         steps.look_again(0.0)
         return steps.plan("empty: reporting it first")
     rest = [f for f in namespace["spec"]["finalizers"] if f != FINALIZER]
     final = {**namespace, "spec": {**namespace["spec"], "finalizers": rest}}
     # What the caches have not seen yet must not outlive its namespace: before the last step the server itself is asked.
-    steps.add(DeleteCollection(kinds.EVENT, name, "the namespace is being deleted"))
     unseen = (*seen.custom, *gated_kinds(settings.features))
-    steps.add(*(DeleteCollection(kind, name, "the namespace is being deleted") for kind in unseen))
+    steps.add(_emptying(seen, (kinds.EVENT, *unseen), now))
     steps.add(*(ExpectEmpty(kind, name) for kind in (*EMPTIED, *unseen)))
     steps.add(Update(kinds.NAMESPACE, final, "nothing is left in it", "finalize"))
     return steps.plan("empty")
 
 
-def _conditions(seen: Seen, now: float) -> list[dict[str, Any]]:
-    """Upstream's five conditions, with what remains in words."""
+def _emptying(seen: Seen, emptied: tuple[Kind, ...], now: float) -> DeleteCollections:
+    """Deletes what is there; what the server refuses to delete is told."""
+    name = seen.namespace["metadata"]["name"]
+
+    def refused(failures: Sequence[ApiError]) -> Update:
+        texts = ", ".join(sorted(failure.message for failure in failures))
+        told = f"Failed to delete all resource types, {len(failures)} remaining: {texts}"
+        conditions = _conditions(seen, now, told)
+        status = {**(seen.namespace.get("status") or {}), "phase": "Terminating", "conditions": conditions}
+        return Update(
+            kinds.NAMESPACE, {**seen.namespace, "status": status}, "not all can be deleted", "status"
+        )
+
+    return DeleteCollections(emptied, name, "the namespace is being deleted", refused)
+
+
+def _conditions(seen: Seen, now: float, failure: str = "") -> list[dict[str, Any]]:
+    """Upstream's five conditions, with what remains in words, and what cannot be deleted."""
     counts = sorted((f"{kind.plural}.{kind.group}", count) for kind, count in seen.left.items())
     content = ", ".join(f"{name} has {count} resource instances" for name, count in counts)
     holders = ", ".join(
         f"{name} in {count} resource instances" for name, count in sorted(seen.finalizers.items())
     )
+    silent = ", ".join(f"{name}: stale GroupVersion discovery: {name}" for name in seen.unavailable)
     rows = (
-        ("NamespaceDeletionDiscoveryFailure", False, "ResourcesDiscovered", "All resources successfully discovered"),
+        ("NamespaceDeletionDiscoveryFailure", True, "DiscoveryFailed", f"Discovery failed for some groups, {len(seen.unavailable)} failing: unable to retrieve the complete list of server APIs: {silent}")
+        if silent
+        else ("NamespaceDeletionDiscoveryFailure", False, "ResourcesDiscovered", "All resources successfully discovered"),
         ("NamespaceDeletionGroupVersionParsingFailure", False, "ParsedGroupVersions", "All legacy kube types successfully parsed"),
-        ("NamespaceDeletionContentFailure", False, "ContentDeleted", "All content successfully deleted, may be waiting on finalization"),
+        ("NamespaceDeletionContentFailure", True, "ContentDeletionFailed", failure)
+        if failure
+        else ("NamespaceDeletionContentFailure", False, "ContentDeleted", "All content successfully deleted, may be waiting on finalization"),
         ("NamespaceContentRemaining", True, "SomeResourcesRemain", f"Some resources are remaining: {content}")
         if content
         else ("NamespaceContentRemaining", False, "ContentRemoved", "All content successfully removed"),
@@ -144,6 +216,8 @@ CONTROLLER = ControllerDef(
     ),
     observe=observe,
     plan=plan,
+    ask=ask,
+    reads=(kinds.APISERVICE,),
     account="namespace-controller",
     workers=10,
 )

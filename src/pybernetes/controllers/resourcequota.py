@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from pybernetes.api import kinds
 from pybernetes.api.kind import Kind
-from pybernetes.api.meta import Obj, key_of, name_of, namespace_of
+from pybernetes.api.meta import Obj, is_deleting, key_of, name_of, namespace_of
+from pybernetes.api.podspec.resized import STATUSES
 from pybernetes.api.quota import amounts, scopes
 from pybernetes.api.quota.usage import concerns, usage_of
 from pybernetes.client.interface import Client
@@ -26,8 +28,8 @@ ASKED_SECONDS = 10.0
 PAUSE_SECONDS = 1.0
 """Between two counts of one quota: when thousands of objects go, they are not all counted again for each."""
 PAGE = 500
-ALWAYS = ("services", "persistentvolumeclaims")
-"""Kinds of which an object may come to take less while it stays."""
+ALWAYS = ("pods", "services", "persistentvolumeclaims")
+"""Kinds of which an object may come to take less while it stays; of pods only those changes come here that matter."""
 
 
 def counted_kinds() -> tuple[Kind, ...]:
@@ -138,17 +140,43 @@ def _freed(kind: Kind, obj: Obj, caches: Caches) -> Iterable[str]:
     quotas = caches.list(kinds.RESOURCEQUOTA, namespace_of(obj))
     if not quotas:
         return ()
-    concerned = (
-        kind.plural in ALWAYS
-        or caches.get(kind, key_of(obj)) is None
-        or (kind is kinds.POD and is_finished(obj))
-    )
+    concerned = kind.plural in ALWAYS or caches.get(kind, key_of(obj)) is None
     return [key_of(q) for q in quotas if any(concerns(kind, r) for r in hard_of(q))] if concerned else ()
+
+
+def pod_frees(old: Obj | None, new: Obj | None) -> bool:
+    """Whether a pod takes less than before: it is gone, has ended, begins to go, or has been made smaller."""
+    if new is None or old is None:
+        return new is None
+    if is_finished(new) != is_finished(old) or is_deleting(new) != is_deleting(old):
+        return True
+    return _sizes(new) != _sizes(old)
+
+
+def _sizes(pod: Obj) -> list[Any]:
+    """What the containers ask for and have: all that decides how much a pod takes while it stays."""
+    spec, status = pod["spec"], pod.get("status") or {}
+    asked = [
+        each.get("resources") for field in STATUSES for each in spec.get(field) or () if "resources" in each
+    ]
+    has = [
+        (each["resources"], each.get("allocatedResources"))
+        for field in STATUSES.values()
+        for each in status.get(field) or ()
+        if "resources" in each
+    ]
+    return [spec.get("resources"), asked, has]
 
 
 CONTROLLER = ControllerDef(
     "resourcequota-controller",
-    watches=(itself(kinds.RESOURCEQUOTA), *(Watch(kind, partial(_freed, kind)) for kind in COUNTED)),
+    watches=(
+        itself(kinds.RESOURCEQUOTA),
+        *(
+            Watch(kind, partial(_freed, kind), matters=pod_frees if kind is kinds.POD else None)
+            for kind in COUNTED
+        ),
+    ),
     observe=observe,
     plan=plan,
     account="resourcequota-controller",

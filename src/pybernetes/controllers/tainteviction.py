@@ -11,7 +11,7 @@ from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch
 from pybernetes.control.plan import Delete, Patch, Plan, Report
 from pybernetes.controllers.nodelifecycle.plan import node_name
-from pybernetes.controllers.pods import is_finished
+from pybernetes.controllers.pods import condition, is_finished
 from pybernetes.lang.timestamps import parse, rfc3339
 
 
@@ -21,8 +21,8 @@ class Seen:
 
     pod: Obj
     taints: Sequence[Obj]
-    memory: bool | None = None
-    """Whether its eviction was only a matter of time when it was last looked at."""
+    memory: float | None = None
+    """When its eviction became a matter of time; None: it was not when the pod was last looked at."""
 
 
 def observe(key: str, caches: Caches) -> Seen | None:
@@ -35,15 +35,18 @@ def observe(key: str, caches: Caches) -> Seen | None:
 
 
 def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
-    due = [_due(seen.pod, taint, now) for taint in seen.taints]
+    start = now if seen.memory is None else seen.memory
+    due = [_due(seen.pod, taint, now, start) for taint in seen.taints]
     first = min((at for at in due if at is not None), default=None)
     if first is None:
         return Plan(
-            (_cancelled(seen.pod),) if seen.memory else (), None, "it tolerates every taint of its node"
+            (_cancelled(seen.pod),) if seen.memory is not None else (),
+            None,
+            "it tolerates every taint of its node",
         )
     if first > now:
         why = "it tolerates the taints of its node for a while"
-        return Plan((), first - now, why, memory=True)
+        return Plan((), first - now, why, memory=start)
     pod = seen.pod
     message = "Taint manager: deleting due to NoExecute taint"
     condition = {
@@ -70,16 +73,23 @@ def _cancelled(pod: Obj) -> Report:
     return Report(pod, "Normal", "TaintManagerEviction", f"Cancelling deletion of Pod {key_of(pod)}")
 
 
-def _due(pod: Obj, taint: Obj, now: float) -> float | None:
-    """When the pod has to go because of a taint: at once if nothing tolerates it, None for never."""
+def _due(pod: Obj, taint: Obj, now: float, start: float) -> float | None:
+    """When the pod has to go because of a taint: at once if nothing tolerates it, None for never. `start` is when taints
+    were first seen here, for those that do not say when they were added."""
     matching = [t for t in pod["spec"].get("tolerations") or () if tolerates(t, taint)]
     if not matching:
         return now
     seconds = [t["tolerationSeconds"] for t in matching if t.get("tolerationSeconds") is not None]
     if not seconds:
         return None
-    since = parse(taint["timeAdded"]) if taint.get("timeAdded") else now
-    return float(since + max(0, min(seconds)))
+    since = parse(taint["timeAdded"]) if taint.get("timeAdded") else start
+    return float(max(since, _bound_at(pod)) + max(0, min(seconds)))
+
+
+def _bound_at(pod: Obj) -> float:
+    """When the pod came to its node: a taint that was there before counts from then."""
+    scheduled = condition(pod, "PodScheduled") or {}
+    return parse(scheduled.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"])
 
 
 def tolerates(toleration: Obj, taint: Obj) -> bool:
@@ -94,13 +104,19 @@ def tolerates(toleration: Obj, taint: Obj) -> bool:
 
 
 def _pods_of_node(node: Obj, caches: Caches) -> list[str]:
-    if not any(t["effect"] == "NoExecute" for t in node["spec"].get("taints") or ()):
+    if not _evicts(node):
         return []
     return [key_of(pod) for pod in caches.by_index(kinds.POD, "node", name_of(node))]
 
 
-def _on_node(pod: Obj, _caches: Caches) -> tuple[str, ...]:
-    return (key_of(pod),) if node_name(pod) else ()
+def _evicts(node: Obj) -> bool:
+    return any(taint["effect"] == "NoExecute" for taint in node["spec"].get("taints") or ())
+
+
+def _on_node(pod: Obj, caches: Caches) -> tuple[str, ...]:
+    """Only a tainted node lets nobody stay; a pod that its node forgave was told of when the taint went."""
+    node = caches.get(kinds.NODE, pod["spec"].get("nodeName") or "")
+    return (key_of(pod),) if node is not None and _evicts(node) else ()
 
 
 CONTROLLER = ControllerDef(

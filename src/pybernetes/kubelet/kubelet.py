@@ -10,13 +10,14 @@ from typing import Literal
 
 from pybernetes.aio import upkeep
 from pybernetes.api import kinds
-from pybernetes.api.meta import MutableObj, Obj, namespace_of, uid_of
+from pybernetes.api.meta import MutableObj, Obj, is_deleting, namespace_of, uid_of
 from pybernetes.client.events import EventRecorder
 from pybernetes.client.informer import Informer
 from pybernetes.client.interface import Client
 from pybernetes.clock import Env
 
 from . import labels, podspec
+from .admission import Admission
 from .config import KubeletConfig
 from .env import service_variables
 from .fieldref import NodeFacts
@@ -77,6 +78,7 @@ class Kubelet:
         self._prober = Prober(host, runtime)
         self._image_manager = ImageManager(images, env, serialize=config.serialize_image_pulls)
         self._facts = NodeFacts(config.node_name, config.node_ips, {})
+        self._admission = Admission({})
         self._workers: dict[str, PodWorker] = {}
         self._group: asyncio.TaskGroup | None = None
         self._parts: Parts | None = None
@@ -91,6 +93,7 @@ class Kubelet:
             self.config.node_ips,
             allocatable_of(self.config, capacity_of(view)),
         )
+        self._admission = Admission(self._facts.allocatable)
         self._parts = self._make_parts(version, view)
         reporter = NodeReporter(
             self._client,
@@ -174,7 +177,7 @@ class Kubelet:
         assert self._services is not None
         await self._pods.synced()
         await self._services.synced()
-        for known in self._pods.list():
+        for known in sorted(self._pods.list(), key=_order):
             self._begin(known)
         for uid, pod in (await self._left_behind()).items():
             if uid not in self._workers:
@@ -213,6 +216,8 @@ class Kubelet:
         if old is not None and replaced and (worker := self._workers.get(uid_of(old))):
             worker.update(old)
             worker.gone()
+        if old is not None and (replaced or (new is not None and podspec.is_finished(new))):
+            self._admission.release(uid_of(old))
         if new is None:
             return
         worker = self._workers.get(uid_of(new))
@@ -224,7 +229,8 @@ class Kubelet:
     def _begin(self, pod: Obj) -> None:
         assert self._parts is not None
         assert self._group is not None
-        worker = PodWorker(self._parts, pod)
+        refusal = None if podspec.is_finished(pod) or is_deleting(pod) else self._admission.admit(pod)
+        worker = PodWorker(self._parts, pod, refusal)
         self._workers[worker.uid] = worker
         self._group.create_task(self._work(worker), name=f"pod {namespace_of(pod)}/{pod['metadata']['name']}")
 
@@ -238,6 +244,7 @@ class Kubelet:
                 log.exception("worker of pod %s", worker.uid)
                 await asyncio.sleep(WORKER_RETRY)
         self._workers.pop(worker.uid, None)
+        self._admission.release(worker.uid)
 
     def _reference_changed(self, pod_uid: str) -> None:
         if worker := self._workers.get(pod_uid):
@@ -283,6 +290,11 @@ class Kubelet:
             for worker in [*self._workers.values()]:
                 if not podspec.is_finished(worker.pod):
                     worker.refresh_volumes()
+
+
+def _order(pod: Obj) -> tuple[bool, str]:
+    """What has run here comes before what has not, the older first."""
+    return not (pod.get("status") or {}).get("startTime"), pod["metadata"].get("creationTimestamp", "")
 
 
 def _made_up(ref: labels.PodRef) -> MutableObj:

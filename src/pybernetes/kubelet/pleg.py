@@ -77,13 +77,29 @@ class PLEG:
     async def _event(self, event: ContainerEvent) -> None:
         known = self._known.get(event.container_id) or self._known.get(event.pod_sandbox_id)
         if known is None:
-            # New since the last list: the list tells its pod.
+            known = await self._look_up(event)
+        if known is None:
+            # Nobody's by itself: the list tells what has become of it.
             await self._relist()
             return
         if known.sandbox and event.container_id in self._known:
             self._changed(known.uid, "", event.container_id)
         else:
             self._changed(known.uid, event.container_id, event.pod_sandbox_id)
+        if event.type == "DELETED":
+            self._known.pop(event.container_id, None)
+
+    async def _look_up(self, event: ContainerEvent) -> _Known | None:
+        """Of something new since the last list: the sandbox, or the container where its sandbox is not told."""
+        for sandbox in await self._runtime.list_pod_sandbox(id=event.pod_sandbox_id or event.container_id):
+            if uid := sandbox.labels.get(labels.POD_UID):
+                self._known[sandbox.id] = found = _Known(uid, sandbox.state, True)
+                return found
+        for container in await self._runtime.list_containers(id=event.container_id):
+            if uid := container.labels.get(labels.POD_UID):
+                self._known[container.id] = found = _Known(uid, container.state, False)
+                return found
+        return None
 
     async def _relist(self) -> None:
         """Lists everything and tells what differs from the list before."""

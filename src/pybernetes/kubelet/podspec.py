@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from pybernetes.api.meta import Obj
 from pybernetes.lang import hashing, quantity
@@ -59,7 +60,12 @@ def field_path(pod: Obj, name: str) -> str:
 
 def container_hash(container: Obj) -> str:
     """Changes exactly when a change of the spec must restart the container: its name or image (upstream)."""
-    return f"{hashing.fnv32a((container['name'] + chr(0) + container.get('image', '')).encode()):x}"
+    return _hash(container["name"], container.get("image", ""))
+
+
+@lru_cache(maxsize=1024)
+def _hash(name: str, image: str) -> str:
+    return f"{hashing.fnv32a((name + chr(0) + image).encode()):x}"
 
 
 def restart_key(container: Obj) -> str:

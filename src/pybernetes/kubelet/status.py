@@ -20,8 +20,10 @@ RETRY_FIRST, RETRY_MOST = 0.2, 10.0
 # How long (seconds) a status waits that is about to change: a pod that starts at once is told of once, as Running,
 # and one that takes its time is soon seen to be ContainerCreating.
 PASSING = 0.5
-# A timer that fires so late (seconds) says that the process is overloaded: then what is passing has to wait again.
-LATE = 0.05
+# A timer that fires so late, or a turn of the loop that takes so long (seconds), says that the process is overloaded:
+# then what is passing has to wait again, but not longer than this in all.
+LATE, BUSY = 0.05, 0.005
+LONGEST = 5.0
 
 # What a kubelet writes; a field of these that it no longer reports is removed.
 OWNED = (
@@ -68,8 +70,12 @@ def _replacement(old: Any, new: Any) -> Any:
 
 
 def _same_condition(old: Obj | None, new: Obj) -> bool:
-    return old is not None and all(
-        old.get(field) == new.get(field) for field in ("status", "reason", "message", "observedGeneration")
+    return (
+        old is not None
+        and old.get("status") == new.get("status")
+        and old.get("reason") == new.get("reason")
+        and old.get("message") == new.get("message")
+        and old.get("observedGeneration") == new.get("observedGeneration")
     )
 
 
@@ -87,7 +93,7 @@ class StatusManager:
         self._wanted: dict[str, tuple[Obj, Obj]] = {}
         self._known: dict[str, Obj] = {}
         self._sending: dict[str, asyncio.Task[None]] = {}
-        self._passing: dict[str, asyncio.TimerHandle] = {}
+        self._passing: dict[str, asyncio.Handle] = {}
 
     def set(self, pod: Obj, status: Obj, *, passing: bool = False) -> None:
         """`pod` is the newest version from the API. A `passing` status (something is being done that will change it)
@@ -98,7 +104,8 @@ class StatusManager:
         started = self.get(pod).get("startTime")
         if started and "startTime" in status:
             status = {**status, "startTime": started}
-        if self._wanted.get(uid, (None, None))[1] == status and uid in self._sending:
+        told = uid in self._sending or (passing and uid in self._passing)
+        if told and self._wanted.get(uid, (None, None))[1] == status:
             return
         base = self._base(pod)
         if uid not in self._sending and status_patch(base.get("status") or {}, status) is None:
@@ -110,15 +117,23 @@ class StatusManager:
         if not passing:
             self._begin(uid)
         elif uid not in self._passing:
-            self._wait_a_moment(uid)
+            self._wait_a_moment(uid, asyncio.get_running_loop().time() + LONGEST)
 
-    def _wait_a_moment(self, uid: str) -> None:
+    def _wait_a_moment(self, uid: str, longest: float) -> None:
         loop = asyncio.get_running_loop()
-        due = loop.time() + PASSING
+        due = min(loop.time() + PASSING, longest)
 
         def over() -> None:
-            if loop.time() - due > LATE:
-                self._wait_a_moment(uid)
+            if loop.time() >= longest:
+                self._begin(uid)
+            elif loop.time() - due > LATE:
+                self._wait_a_moment(uid, longest)
+            else:
+                self._passing[uid] = loop.call_soon(look, loop.time())
+
+        def look(began: float) -> None:
+            if loop.time() - began > BUSY:
+                self._wait_a_moment(uid, longest)
             else:
                 self._begin(uid)
 
@@ -138,14 +153,20 @@ class StatusManager:
 
     def is_echo(self, old: Obj, new: Obj) -> bool:
         """Whether `new` differs from `old` by no more than what this kubelet has written itself."""
-        known = self._known.get(uid_of(new))
         return (
-            known is not None
-            and resource_version_of(known) == resource_version_of(new)
+            self._is_written(new)
             and old["spec"] == new["spec"]
             and _without_bookkeeping(old) == _without_bookkeeping(new)
             and _conditions_of_others(old) == _conditions_of_others(new)
         )
+
+    def _is_written(self, pod: Obj) -> bool:
+        """Whether the version came of this kubelet's last write, of which the watch may tell before its answer."""
+        uid = uid_of(pod)
+        known = self._known.get(uid)
+        if known is not None and resource_version_of(known) == resource_version_of(pod):
+            return True
+        return uid in self._sending and status_patch(pod.get("status") or {}, self._wanted[uid][1]) is None
 
     async def flush(self, pod_uid: str) -> None:
         """Waits until all told about the pod is written or dropped."""

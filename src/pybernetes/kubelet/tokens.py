@@ -26,23 +26,24 @@ class Tokens:
     def __init__(self, client: Client, env: Env) -> None:
         self._client = client
         self._env = env
-        self._tokens: dict[tuple[str, str, int], Token] = {}
+        self._tokens: dict[str, dict[tuple[str, int], Token]] = {}
+        """By uid of the pod."""
 
     async def get(self, pod: Obj, audience: str, expiration_seconds: int) -> Token:
         """A token bound to the pod. Raises ApiError."""
-        key = (uid_of(pod), audience, expiration_seconds)
-        token = self._tokens.get(key)
+        uid, key = uid_of(pod), (audience, expiration_seconds)
+        token = self._tokens.get(uid, {}).get(key)
         if token is None or self._env.now() >= token.refresh_at:
-            token = self._tokens[key] = await self._request(pod, audience, expiration_seconds)
+            token = await self._request(pod, audience, expiration_seconds)
+            self._tokens.setdefault(uid, {})[key] = token
         return token
 
     def next_refresh(self, pod_uid: str) -> float | None:
         """When the first of the pod's tokens wants refreshing."""
-        return min((t.refresh_at for key, t in self._tokens.items() if key[0] == pod_uid), default=None)
+        return min((token.refresh_at for token in self._tokens.get(pod_uid, {}).values()), default=None)
 
     def forget(self, pod_uid: str) -> None:
-        for key in [key for key in self._tokens if key[0] == pod_uid]:
-            del self._tokens[key]
+        self._tokens.pop(pod_uid, None)
 
     async def _request(self, pod: Obj, audience: str, seconds: int) -> Token:
         bound = {"kind": "Pod", "apiVersion": "v1", "name": name_of(pod), "uid": uid_of(pod)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -44,6 +44,10 @@ class FieldSelector:
     @property
     def everything(self) -> bool:
         return not self.requirements
+
+    def renamed(self, names: Mapping[str, str]) -> FieldSelector:
+        """The same of an object that calls some fields otherwise."""
+        return FieldSelector(tuple(replace(r, field=names.get(r.field, r.field)) for r in self.requirements))
 
     def __str__(self) -> str:
         return ",".join(str(requirement) for requirement in self.requirements)

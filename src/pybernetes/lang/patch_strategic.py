@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from .goprint import go_value
 from .patch_json import same_json
 from .patch_schema import PatchSchema
 
@@ -28,7 +29,15 @@ _ORDER = "$setElementOrder/"
 
 
 class StrategicPatchError(ValueError):
-    """The patch contradicts itself or the schema."""
+    """The patch contradicts itself or the schema; the message is upstream's."""
+
+
+class BadPatchFormat(StrategicPatchError):
+    """A directive has a value of a wrong type."""
+
+
+class ContentMismatch(StrategicPatchError):
+    """The patch sets a field that its `$retainKeys` does not retain."""
 
 
 def apply(original: Any, patch: Any, schema: PatchSchema | None) -> Any:
@@ -50,7 +59,7 @@ def _merge_map(
     if directive == "delete":
         return {}
     if directive not in (None, "merge"):
-        raise StrategicPatchError(f"unknown patch type '{directive}' in map: {patch}")
+        raise StrategicPatchError(f"unknown patch type: {directive} in map: {go_value(dict(patch))}")
     merged = _retained(original, patch) if _RETAIN in patch else dict(original)
     orders: list[tuple[str, Any]] = []
     for key, value in patch.items():
@@ -58,9 +67,9 @@ def _merge_map(
             if key.startswith(_DELETE_FROM):
                 field = key[len(_DELETE_FROM) :]
                 if isinstance(merged.get(field), list):
-                    merged[field] = _without(merged[field], _list_of(value, key))
+                    merged[field] = _without(merged[field], _list_of(value, "primitive list"))
             elif key.startswith(_ORDER):
-                orders.append((key[len(_ORDER) :], _list_of(value, key)))
+                orders.append((key[len(_ORDER) :], _list_of(value, "setElementOrder list")))
             elif key not in (_DIRECTIVE, _RETAIN):
                 merged[key] = value
     for key, value in patch.items():
@@ -91,18 +100,16 @@ def _merge_field(merged: dict[str, Any], key: str, value: Any, schema: PatchSche
         merged[key] = value
 
 
-def _list_of(value: Any, directive: str) -> list[Any]:
+def _list_of(value: Any, what: str) -> list[Any]:
     if not isinstance(value, list):
-        raise StrategicPatchError(f"the value of {directive} must be a list")
+        raise BadPatchFormat(f"invalid patch format of {what}")
     return value
 
 
 def _retained(original: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    keep = _list_of(patch[_RETAIN], _RETAIN)
+    keep = _list_of(patch[_RETAIN], "retainKeys")
     if any(not key.startswith("$") and value is not None and key not in keep for key, value in patch.items()):
-        raise StrategicPatchError(
-            f"{_RETAIN} list and the patch's fields conflict: {keep} lacks a field of {patch}"
-        )
+        raise ContentMismatch("patch content doesn't match retainKeys list")
     return {key: value for key, value in original.items() if key in keep}
 
 
@@ -153,7 +160,7 @@ def _deletes(item: Mapping[str, Any]) -> bool:
         return True
     if item[_DIRECTIVE] == "merge":
         raise StrategicPatchError("merging lists cannot yet be specified in the patch")
-    raise StrategicPatchError(f"unknown patch type '{item[_DIRECTIVE]}' in map: {item}")
+    raise StrategicPatchError(f"unknown patch type: {item[_DIRECTIVE]} in map: {go_value(dict(item))}")
 
 
 def _identity(item: Any) -> Any:
@@ -163,7 +170,9 @@ def _identity(item: Any) -> Any:
 def _by_key(merge_key: str) -> Callable[[Any], Any]:
     def identify(item: Any) -> Any:
         if not isinstance(item, dict) or merge_key not in item:
-            raise StrategicPatchError(f"map: {item} does not contain declared merge key: {merge_key}")
+            raise StrategicPatchError(
+                f"map: {go_value(item)} does not contain declared merge key: {merge_key}"
+            )
         value = item[merge_key]
         if isinstance(value, (dict, list)):
             raise StrategicPatchError(f"the merge key {merge_key} of {item} must be a scalar")

@@ -43,6 +43,7 @@ def rfc3339_nano(unix: float) -> str:
     return f"{rfc3339(whole)[:-1]}{fraction}Z"
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> float:
     """Unix seconds of an RFC 3339 time in any zone. Raises TimestampError."""
     match = _SHAPE.fullmatch(text)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from pybernetes.api.meta import name_of, namespace_of
 
+from .asked import PluginError, asked
 from .configuration.types import Extender
 from .extenders import client as extender_client
 from .extenders.client import ExtenderError
@@ -37,17 +38,18 @@ def refusal(reason: str, plugin: str) -> NotBound:
 
 def reserve(attempt: Attempt, profile: Profile) -> None:
     """Has every plugin take what the pod needs, in order. Raises NotBound after giving everything back."""
-    for plugin in profile.reserve:
-        if plugin.reserve is None:
-            continue
-        try:
-            why = plugin.reserve(attempt)
-        except Exception as error:
-            unreserve(attempt, profile)
-            raise NotBound(f'running Reserve plugin "{plugin.name}": {error}') from error
-        if why:
-            unreserve(attempt, profile)
-            raise refusal(why, plugin.name)
+    with profile.timings.measured("Reserve"):
+        for plugin in profile.reserve:
+            if plugin.reserve is None:
+                continue
+            try:
+                why = asked(profile, plugin, "Reserve", plugin.reserve, attempt)
+            except PluginError as error:
+                unreserve(attempt, profile)
+                raise NotBound(str(error)) from error.__cause__
+            if why:
+                unreserve(attempt, profile)
+                raise refusal(why, plugin.name)
 
 
 def unreserve(attempt: Attempt, profile: Profile) -> None:
@@ -79,7 +81,9 @@ async def bind(
 ) -> None:
     """Performs everything after Reserve. Raises NotBound after giving everything back."""
     try:
-        pending = _permit(attempt, profile)
+        times = profile.timings
+        with times.measured("Permit"):
+            pending = _permit(attempt, profile)
         if pending:
             waiting.enter(attempt.pod, attempt.node, pending)
         work = [plugin for plugin in profile.pre_bind if _has_work(plugin, attempt)]
@@ -87,22 +91,25 @@ async def bind(
             await delayed(attempt)
         if pending:
             await _wait(attempt, waiting, pending)
-        for plugin in work:
-            await _pre_bind(attempt, plugin)
-        if not await _bound_by_extender(attempt, extenders):
-            await _bind(attempt, profile)
+        with times.measured("PreBind"):
+            for plugin in work:
+                await _pre_bind(attempt, plugin)
+        with times.measured("Bind"):
+            if not await _bound_by_extender(attempt, extenders):
+                await _bind(attempt, profile)
     except BaseException as error:
         waiting.leave(attempt.pod)
         unreserve(attempt, profile)
         if isinstance(error, Exception):
             await _give_back(attempt, profile)
         raise
-    for plugin in profile.post_bind:
-        assert plugin.post_bind is not None
-        try:
-            await plugin.post_bind(attempt)
-        except Exception:
-            log.exception("PostBind plugin %s failed for %s", plugin.name, _name(attempt))
+    with times.measured("PostBind"):
+        for plugin in profile.post_bind:
+            assert plugin.post_bind is not None
+            try:
+                await plugin.post_bind(attempt)
+            except Exception:
+                log.exception("PostBind plugin %s failed for %s", plugin.name, _name(attempt))
 
 
 def _permit(attempt: Attempt, profile: Profile) -> dict[str, float]:
@@ -111,9 +118,9 @@ def _permit(attempt: Attempt, profile: Profile) -> dict[str, float]:
     for plugin in profile.permit:
         assert plugin.permit is not None
         try:
-            permission = plugin.permit(attempt)
-        except Exception as error:
-            raise NotBound(f'running Permit plugin "{plugin.name}": {error}') from error
+            permission = asked(profile, plugin, "Permit", plugin.permit, attempt)
+        except PluginError as error:
+            raise NotBound(str(error)) from error.__cause__
         if permission.verdict == "reject":
             raise refusal(permission.reason or f"rejected by plugin {plugin.name}", plugin.name)
         if permission.verdict == "wait":

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 Ints: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Rows: TypeAlias = npt.NDArray[np.intp]
+
+
+EXACT = 2**52 // 100
+"""Up to so much, a share in percent that is worked out in floating point and cut is that of whole numbers."""
+
+
+class Capacity(NamedTuple):
+    """`divisor`: at least 1; `has`: which rows have the resource at all (None: every node); `exact`: whether none has more
+    than EXACT."""
+
+    divisor: Floats
+    has: Mask | None
+    exact: bool
 
 
 class Columns:
@@ -37,6 +51,14 @@ class Columns:
 
     def requested(self, resource: str) -> Ints:
         return self.column(f"requested {resource}")
+
+    def capacity(self, resource: str) -> Capacity:
+        """What is allocatable of a resource, to divide by."""
+        allocatable = self.allocatable(resource)
+        has = allocatable > 0
+        divisor = np.maximum(allocatable, 1)
+        exact = int(divisor.max(initial=1)) <= EXACT
+        return Capacity(divisor.astype(np.float64), None if has.all() else has, exact)
 
     def column(self, name: str) -> Ints:
         """Zeros where no node has such numbers."""

@@ -14,19 +14,24 @@ from pybernetes.api.meta import Obj, name_of, uid_of
 from pybernetes.lang.labelselector import Selector
 
 from .changes import POD, node_change, pod_change, same_images
-from .decide import Decision, Filtered, StaticMasks, choose, filter_nodes
+from .decide import Decision, choose
 from .decisions import Decisions
 from .dynamicresources.view import DeviceView
+from .filtering import Filtered, StaticMasks, filter_nodes
 from .framework import Action, Attempt, Change, World
-from .gang.view import GroupView, group_of
+from .gang.round import Outcome
+from .gang.view import NAME as GANG
+from .gang.view import GroupView
 from .namespaces import NamespaceLabels
 from .nodetable import Ints, Mask, NodeTable
 from .nominations import Nominations
-from .plugins.gang_scheduling import NAME as GANG
 from .plugins.table import DEFAULT_PROFILE
-from .podfacts import FactsCache, PodFacts
+from .podfacts import FactsCache, PodFacts, same_facts
 from .profile import Profile, with_world
-from .queue import BACKOFF_FIRST, BACKOFF_MOST, QueuedPod, SchedulingQueue
+from .queue import BACKOFF_FIRST, BACKOFF_MOST, SchedulingQueue
+from .queuedpod import QueuedPod
+from .repeated import Moment, Repeated, changing, moment
+from .timings import Timings
 from .volumes.view import VolumeView
 
 
@@ -49,12 +54,13 @@ class Cycle:
         self._nodes: dict[str, Obj] = {}
         self._placed: dict[str, Obj] = {}
         self._budgets: dict[str, Obj] = {}
+        self._last: tuple[Moment, Decision] | None = None
+        self._repeated: Repeated | None = None
         self.table = NodeTable()
         self.nominations = Nominations()
         self.volumes = VolumeView()
         self.devices = DeviceView()
         self.groups = GroupView()
-        self.groups.activate = lambda uid: self.queue.activate(uid)
         self.queue = SchedulingQueue({}, backoff)
         self.profiles: dict[str, Profile] = {}
         self.world = World(
@@ -76,6 +82,13 @@ class Cycle:
     def use(self, profiles: Sequence[Profile]) -> None:
         """Decides by these profiles from now on; pods that wait are tried again."""
         profiles = [with_world(profile, lambda: self.world) for profile in profiles]
+        profiles = [
+            replace(profile, timings=self.profiles[profile.name].timings)
+            if profile.name in self.profiles
+            else replace(profile, timings=Timings())
+            for profile in profiles
+        ]
+        self._last = self._repeated = None
         self.profiles = {profile.name: profile for profile in profiles}
         self._masks = StaticMasks()
         self.table.memo.clear()
@@ -92,36 +105,135 @@ class Cycle:
 
     def world_for(self, queued: QueuedPod) -> World:
         """The world as a decision about this pod reads it."""
-        return replace(self.world, pod=queued.pod, now=self._clock(), state=queued.memo)
+        world = self.world
+        return World(
+            world.table,
+            world.namespace_labels,
+            world.default_selector,
+            world.nodes,
+            world.placed,
+            world.budgets,
+            world.volumes,
+            world.nominations,
+            queued.pod,
+            self._clock(),
+            queued.memo,
+            world.devices,
+            world.groups,
+        )
 
     def decide(self, queued: QueuedPod, now: float) -> Decision:
         """Decides on a popped pod. Where a node is found, the pod is counted on it from now on (assumed); where none,
         it waits in the queue. Raises PluginError; the pod is then still popped."""
-        filtered = self.filter(queued)
-        return self.conclude(queued, filtered, now)
+        decision = self._repeat(queued)
+        if decision is None:
+            world = self.world_for(queued)
+            filtered = self._filter(queued, world)
+            decision = choose(queued.facts, world, self._rng, queued.profile, filtered)
+        self._conclude(queued, decision, now)
+        self._last = (moment(queued, self.world), decision) if decision.scores else None
+        return decision
+
+    def _repeat(self, queued: QueuedPod) -> Decision | None:
+        """The decision where it follows from the last one, which was about just such a pod."""
+        last, repeated = self._last, self._repeated
+        self._repeated = None
+        if last is None or last[0][0] is not queued.facts or last[0] != moment(queued, self.world):
+            return None
+        if (queued.pod.get("status") or {}).get("nominatedNodeName"):
+            return None
+        if repeated is None:
+            moving = changing(queued, self.world)
+            if moving is None:
+                return None
+            repeated = Repeated(queued, self.world, last[1], moving)
+        decision = repeated.next(self.world, self._rng)
+        if decision is not None:
+            self._repeated = repeated
+        return decision
 
     def filter(self, queued: QueuedPod) -> Filtered:
         """The first half of `decide`. Raises PluginError."""
-        return filter_nodes(queued.facts, self.world_for(queued), queued.profile, self._masks)
+        return self._filter(queued, self.world_for(queued))
+
+    def _filter(self, queued: QueuedPod, world: World) -> Filtered:
+        return filter_nodes(queued.facts, world, queued.profile, self._masks)
+
+    def choose(
+        self,
+        queued: QueuedPod,
+        filtered: Filtered,
+        extra: Mapping[str, Ints] | None = None,
+        *,
+        alone: bool = True,
+    ) -> Decision:
+        """The second half, without any consequence; `alone`: where there is no node, the PostFilters are asked. Raises
+        PluginError."""
+        world = self.world_for(queued)
+        return choose(queued.facts, world, self._rng, queued.profile, filtered, extra, alone=alone)
 
     def conclude(
         self, queued: QueuedPod, filtered: Filtered, now: float, extra: Mapping[str, Ints] | None = None
     ) -> Decision:
         """The second half of `decide`. Raises PluginError."""
-        world = self.world_for(queued)
-        decision = choose(queued.facts, world, self._rng, queued.profile, filtered, extra)
+        decision = self.choose(queued, filtered, extra)
+        self._conclude(queued, decision, now)
+        return decision
+
+    def _conclude(self, queued: QueuedPod, decision: Decision, now: float) -> None:
         self.decisions.keep(queued.pod, decision, self._clock())
         if decision.node is None:
             if decision.clear_nomination:
                 self.nominations.remove(queued.uid)
             self.queue.unschedulable(queued, decision.rejected_by, now)
         else:
-            self.nominations.remove(queued.uid)
-            # It has no node yet, so that its facts are those of the placed pod.
-            facts = queued.facts if not queued.facts.node_name else self._facts.of(queued.pod, placed=True)
-            self.table.place(queued.uid, decision.node, facts)
-            self._placed[queued.uid] = queued.pod
-        return decision
+            self.assume(queued, decision.node)
+
+    def conclude_group(self, outcome: Outcome, now: float) -> None:
+        """Keeps what was decided about the pods of a group. Those without a node wait in the queue, and are tried again
+        together; where the group as a whole failed, so are all."""
+        refused = frozenset((GANG,)).union(
+            *(each.decision.rejected_by for each in outcome.members if each.decision is not None)
+        )
+        for member in outcome.members:
+            queued = member.queued
+            if member.decision is not None:
+                self.decisions.keep(queued.pod, self._told(member.decision, outcome), self._clock())
+            if outcome.failed:
+                self.queue.failed(queued, now)
+            elif member.attempt is None:
+                self.queue.unschedulable(queued, refused, now)
+        if outcome.preemption is not None:
+            for member in outcome.members:
+                node = outcome.preemption.nodes.get(member.queued.uid)
+                if node is None:
+                    self.nominations.remove(member.queued.uid)
+                else:
+                    self.nominate(member.queued, node)
+
+    @staticmethod
+    def _told(decision: Decision, outcome: Outcome) -> Decision:
+        """A pod that would have had a node does not get it where its group fails."""
+        if outcome.scheduled or decision.node is None:
+            return decision
+        return replace(decision, node=None, message=outcome.message)
+
+    def assume(self, queued: QueuedPod, node: str) -> None:
+        """Counts a pod on a node that is still to be written."""
+        self.nominations.remove(queued.uid)
+        # It has no node yet, so that its facts are those of the placed pod.
+        facts = queued.facts if not queued.facts.node_name else self._facts.of(queued.pod, placed=True)
+        self.table.place(queued.uid, node, facts)
+        self._placed[queued.uid] = queued.pod
+        if facts.group:
+            self.groups.assumed(queued.pod, placed=True)
+
+    def unassume(self, queued: QueuedPod) -> None:
+        """Takes an assumed pod off its node again."""
+        self.table.unplace(queued.uid)
+        self._placed.pop(queued.uid, None)
+        if queued.facts.group:
+            self.groups.assumed(queued.pod, placed=False)
 
     def attempt(self, queued: QueuedPod, node: str, **rest: Any) -> Attempt:
         """What the plugins from Reserve to PostBind get; `rest`: the client and the environment."""
@@ -138,6 +250,11 @@ class Cycle:
         self.nominations.add(queued.uid, node, queued.facts)
         return losing
 
+    @property
+    def assumed(self) -> int:
+        """The pods that are counted on a node that is still to be written."""
+        return sum(self.table.node_of(queued.uid) is not None for queued in self.queue.waiting())
+
     def placed(self, uid: str) -> Obj | None:
         """A pod that is counted on a node."""
         return self._placed.get(uid)
@@ -146,15 +263,12 @@ class Cycle:
         """Takes an assumed pod off its node again. It is tried once more after its back-off, or, where a plugin refused
         it, after a change of which the plugin says that it may help."""
         if self.queue.get(queued.uid) is queued:
-            self.table.unplace(queued.uid)
-            self._placed.pop(queued.uid, None)
+            self.unassume(queued)
             if rejected_by:
                 self.queue.unschedulable(queued, frozenset((rejected_by,)), now)
             else:
                 self.queue.failed(queued, now)
-            # What a gang gives back because it does not fit helps others, not the gang.
-            spares = group_of(queued.pod) if rejected_by == GANG else ""
-            self.queue.changed(Change(POD, frozenset(("delete",)), queued.pod, spares=spares), now)
+            self.queue.changed(Change(POD, frozenset(("delete",)), queued.pod), now)
 
     def failed(self, queued: QueuedPod, now: float) -> None:
         """Gives back a popped pod on which nothing could be decided: it is tried again after its back-off."""
@@ -215,14 +329,15 @@ class Cycle:
         if profile is None or new["metadata"].get("deletionTimestamp"):
             self._gone(new, now)
             return
-        facts = self._facts.of(new)
+        known = self.queue.get(uid)
+        facts = known.facts if known is not None and same_facts(known.pod, new) else self._facts.of(new)
         node = (new.get("status") or {}).get("nominatedNodeName") or ""
         before = ((old or {}).get("status") or {}).get("nominatedNodeName") or ""
         if node and node != before and self.table.node_of(uid) is None:
             self.nominations.add(uid, node, facts)
         elif before and not node:
             self.nominations.remove(uid)
-        self.groups.put(new, facts.priority)
+        self.groups.put(new)
         self.queue.put(new, facts, profile, now)
         if old is None and facts.group:
             self.queue.changed(Change("UnscheduledPod", frozenset(("add",)), None, new), now)
@@ -235,8 +350,11 @@ class Cycle:
         was_placed = old is not None and uid_of(old) == uid and bool(old["spec"].get("nodeName"))
         before = self._placed.get(uid)
         self._placed[uid] = new
-        self.table.place(uid, new["spec"]["nodeName"], self._facts.of(new, placed=True))
-        self.groups.put(new, 0)
+        counted = self.table.placements.of(uid)
+        same = counted is not None and before is not None and same_facts(before, new)
+        facts = counted[1] if counted is not None and same else self._facts.of(new, placed=True)
+        self.table.place(uid, new["spec"]["nodeName"], facts)
+        self.groups.put(new)
         if before is not None and _start(before) != _start(new):
             self.table.touch(uid)
         change = pod_change(old, new) if was_placed and old is not None else None

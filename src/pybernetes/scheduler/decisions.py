@@ -15,7 +15,8 @@ import numpy as np
 from pybernetes.api.meta import Obj, name_of, namespace_of, uid_of
 
 if TYPE_CHECKING:
-    from .decide import Decision, Verdict
+    from .decide import Decision
+    from .filtering import Verdict
 
 MOST, LEAST = 256, 16
 CELLS = 200_000

@@ -22,9 +22,9 @@ def explain(decision: Decision, nodes: int) -> str:
     if not decision.scores or decision.node is None or len(decision.names) > LARGE:
         return text
     row = decision.names.index(decision.node)
-    total = sum(int(scores[row]) for scores in decision.scores.values())
-    parts = ", ".join(f"{plugin} {int(scores[row])}" for plugin, scores in decision.scores.items())
-    return f"{text}; score {total} ({parts})"[:MOST]
+    told = {plugin: int(scores[row]) for plugin, scores in decision.scores.items()}
+    parts = ", ".join(f"{plugin} {score}" for plugin, score in told.items())
+    return f"{text}; score {sum(told.values())} ({parts})"[:MOST]
 
 
 def explanation(decision: Decision) -> dict[str, Any]:
@@ -35,11 +35,12 @@ def explanation(decision: Decision) -> dict[str, Any]:
             for row in each.nodes.nonzero()[0].tolist():
                 refused.setdefault(row, []).append({"plugin": verdict.plugin, "reason": each.reason})
     nodes: dict[str, Any] = {}
+    columns = {plugin: values.tolist() for plugin, values in decision.scores.items()}
     for row, name in enumerate(decision.names):
         if row in refused:
             nodes[name] = {"refused": refused[row]}
-        elif decision.scores:
-            scores = {plugin: int(values[row]) for plugin, values in decision.scores.items()}
+        elif columns:
+            scores = {plugin: values[row] for plugin, values in columns.items()}
             nodes[name] = {"scores": scores, "total": sum(scores.values())}
         elif decision.node is not None:
             nodes[name] = {"feasible": True}

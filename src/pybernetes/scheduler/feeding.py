@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from pybernetes.api import kinds
@@ -41,19 +42,25 @@ Handler = Callable[[str, Obj | None, Obj | None], None]
 
 
 def feed(
-    informers: Informers, cycle: Cycle, wake: Callable[[], None], features: frozenset[str] = frozenset()
+    informers: Informers,
+    cycle: Cycle,
+    wake: Callable[[], None],
+    features: frozenset[str] = frozenset(),
+    handled: Callable[[str, float], None] = lambda _event, _seconds: None,
 ) -> None:
     """Has the cycle told of everything it reads; `wake` is called after each event. `features`: the feature gates that
-    are on."""
+    are on; `handled` is told of each event (`NodeAdd`) and how many seconds it took."""
     loop = asyncio.get_running_loop()
 
-    def telling(take: Callable[[Obj | None, Obj | None, float], None]) -> Handler:
+    def telling(take: Callable[[Obj | None, Obj | None, float], None], name: str) -> Handler:
         def on_event(_change: str, old: Obj | None, new: Obj | None) -> None:
+            began = perf_counter()
             try:
                 take(old, new, loop.time())
             except Exception:
                 # One object that cannot be read must not keep all others from being scheduled.
                 log.exception("%s cannot be taken in", key_of(new or old or {"metadata": {}}))
+            handled(_event(name, old, new), perf_counter() - began)
             wake()
 
         return on_event
@@ -73,14 +80,22 @@ def feed(
         return take
 
     for resource, kind in DEVICE_KINDS:
-        informers.of(kind).on_event(telling(devices(resource)))
+        informers.of(kind).on_event(telling(devices(resource), resource))
     if GENERIC_WORKLOAD.name in features:
-        informers.of(kinds.PODGROUP).on_event(telling(cycle.group_event))
+        informers.of(kinds.PODGROUP).on_event(telling(cycle.group_event, "PodGroup"))
     for resource, kind in VOLUME_KINDS:
-        informers.of(kind).on_event(telling(volumes(resource)))
-    informers.of(kinds.PODDISRUPTIONBUDGET).on_event(telling(cycle.budget_event))
-    informers.of(kinds.NODE).on_event(telling(cycle.node_event))
-    informers.of(kinds.POD).on_event(telling(cycle.pod_event))
+        informers.of(kind).on_event(telling(volumes(resource), resource))
+    informers.of(kinds.PODDISRUPTIONBUDGET).on_event(telling(cycle.budget_event, "PodDisruptionBudget"))
+    informers.of(kinds.NODE).on_event(telling(cycle.node_event, "Node"))
+    informers.of(kinds.POD).on_event(telling(cycle.pod_event, "Pod"))
+
+
+def _event(name: str, old: Obj | None, new: Obj | None) -> str:
+    """As metrics name it; pods are told apart by whether they have a node."""
+    action = "Add" if old is None else "Delete" if new is None else "Update"
+    if name == "Pod":
+        name = "AssignedPod" if (new or old or {})["spec"].get("nodeName") else "UnscheduledPod"
+    return f"{name}{action}"
 
 
 def change_of(resource: Resource, old: Obj | None, new: Obj | None) -> Change:

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .framework import (
     MAX_SCORE,
-    Failure,
+    Feasibility,
     Filter,
+    GroupPreemption,
     Normalize,
     Only,
     Permission,
     Plugin,
-    PostFilter,
     PostFilterResult,
     Rejection,
     Score,
@@ -28,6 +28,8 @@ from .framework import (
 )
 from .nodetable import Ints, Mask
 from .podfacts import PodFacts
+
+T = TypeVar("T")
 
 
 def checked(plugin: Plugin) -> Plugin:
@@ -37,11 +39,15 @@ def checked(plugin: Plugin) -> Plugin:
         pre_enqueue=plugin.pre_enqueue and _text(plugin.pre_enqueue, "PreEnqueue"),
         pre_filter=plugin.pre_filter and _text(plugin.pre_filter, "PreFilter"),
         filter=plugin.filter and _filter(plugin.filter),
-        post_filter=plugin.post_filter and _post_filter(plugin.post_filter),
+        post_filter=plugin.post_filter and _kind(plugin.post_filter, "PostFilter", PostFilterResult),
         score=plugin.score and _score(plugin.score, plugin.normalize),
         normalize=None,
         reserve=plugin.reserve and _text(plugin.reserve, "Reserve"),
-        permit=plugin.permit and _permit(plugin.permit),
+        permit=plugin.permit and _kind(plugin.permit, "Permit", Permission),
+        placement_feasible=plugin.placement_feasible
+        and _kind(plugin.placement_feasible, "PlacementFeasible", Feasibility),
+        group_post_filter=plugin.group_post_filter
+        and _kind(plugin.group_post_filter, "PodGroupPostFilter", GroupPreemption),
     )
 
 
@@ -91,21 +97,11 @@ def _score(function: Score, normalize: Normalize | None) -> Score:
     return asked
 
 
-def _post_filter(function: PostFilter) -> PostFilter:
-    def asked(pod: PodFacts, world: World, failure: Failure) -> PostFilterResult:
-        answer = function(pod, world, failure)
-        if not isinstance(answer, PostFilterResult):
-            raise TypeError(f"PostFilter must give a PostFilterResult, not {answer!r}")
-        return answer
-
-    return asked
-
-
-def _permit(function: Callable[..., Any]) -> Callable[..., Permission]:
-    def asked(*arguments: Any) -> Permission:
+def _kind(function: Callable[..., Any], point: str, kind: type[T]) -> Callable[..., T]:
+    def asked(*arguments: Any) -> T:
         answer = function(*arguments)
-        if not isinstance(answer, Permission):
-            raise TypeError(f"Permit must give a Permission, not {answer!r}")
+        if not isinstance(answer, kind):
+            raise TypeError(f"{point} must give a {kind.__name__}, not {answer!r}")
         return answer
 
     return asked

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .nodetable import Ints, Mask, NodeTable
     from .nominations import Nominations
     from .podfacts import PodFacts
-    from .preemption.candidate import Candidate
+    from .preemption.candidate import Candidate, Victim
     from .volumes.view import VolumeView
     from .waiting import WaitingPods
 
@@ -60,8 +60,6 @@ class Change:
     actions: frozenset[Action]
     old: Obj | None = None
     new: Obj | None = None
-    spares: str = ""
-    """The PodGroup (namespace/name) whose own pods are not helped by it: one that failed as a whole."""
 
     @property
     def name(self) -> str:
@@ -84,8 +82,6 @@ class Trigger:
 
     def fires(self, change: Change, pod: PodFacts | None = None) -> bool:
         if change.resource != self.resource or self.actions.isdisjoint(change.actions):
-            return False
-        if change.spares and pod is not None and change.spares == f"{pod.namespace}/{pod.group}":
             return False
         return self.hint is None or pod is None or self.hint(pod, change)
 
@@ -141,6 +137,8 @@ class Failure:
     """Whether resources are all that other pods' leaving can change for this pod."""
     offset: int = 0
     """A random number: where a search that does not look at all nodes begins."""
+    by_numbers: Callable[[Columns], tuple[Rejection, ...]] = lambda _columns: ()
+    """What the filters that read nothing but numbers say over others than the table's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +165,36 @@ class Permission:
 
 
 ALLOW = Permission()
+
+
+@dataclass(frozen=True, slots=True)
+class Feasibility:
+    """What PlacementFeasible answers about a group: it can be scheduled, may be once more of its pods have a node, or
+    cannot be whatever becomes of the rest."""
+
+    verdict: Literal["yes", "wait", "no"] = "yes"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFailure:
+    """What is known when a group could not be scheduled. `attempt`: where its pods would go as the table is now, by uid,
+    or why they cannot; `simple`: whether what others have on nodes where none of its pods goes is no matter to it."""
+
+    group: Obj | None
+    pods: tuple[tuple[Obj, PodFacts], ...]
+    attempt: Callable[[], dict[str, str] | str]
+    simple: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPreemption:
+    """The pods to remove, and the nodes to nominate the group's pods for (by uid); none, and why, where nothing can be
+    done."""
+
+    victims: tuple[Victim, ...] = ()
+    nodes: Mapping[str, str] = field(default_factory=dict)
+    message: str = ""
 
 
 @dataclass(slots=True)
@@ -251,5 +279,18 @@ class Plugin:
     pre_score: PreScore | None = None
     normalize: Normalize | None = None
     """Asked of what `score` gave (upstream's ScoreExtensions)."""
+    placement_feasible: Callable[[Obj | None, int, int], Feasibility] | None = None
+    """Whether a group can be scheduled, from the PodGroup, how many of its pods have a node and how many are still to be
+    decided on."""
+    group_post_filter: Callable[[World, GroupFailure], GroupPreemption] | None = None
+    """Makes room for a group that found none (PodGroupPostFilter)."""
+    minds_others: Callable[[PodFacts, World], bool] | None = None
+    """Whether the filter of one of upstream's plugins says otherwise of such a pod once other pods leave, but for what
+    `filter_numbers` reads."""
+    after_same: Callable[[PodFacts, World], Literal["nothing", "its row"] | None] | None = None
+    """What changes in the answers about such a pod once another of the same facts is counted on a row: nothing, or what
+    is said of that row. None (also where there is no function): anything may."""
+    fits_row: Callable[[PodFacts, World, int], bool] | None = None
+    """Whether a row still passes the filter, for a plugin of which `after_same` says "its row"."""
     pre_bind_pre_flight: Callable[[Attempt], bool] | None = None
     """Whether `pre_bind` has anything to do for this pod; without it, it is taken to have."""

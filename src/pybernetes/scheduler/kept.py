@@ -36,8 +36,10 @@ def shelf(table: NodeTable, rule: Hashable) -> OrderedDict[Hashable, Any]:
 def put(table: NodeTable, kept: OrderedDict[Hashable, Any], about: Hashable, what: T) -> T:
     kept[about] = what
     kept.move_to_end(about)
-    while len(kept) > max(LEAST, min(MOST, CELLS // max(table.size, 1))):
-        kept.popitem(last=False)
+    if len(kept) > LEAST:
+        most = max(LEAST, min(MOST, CELLS // max(table.size, 1)))
+        while len(kept) > most:
+            kept.popitem(last=False)
     return what
 
 
@@ -61,7 +63,8 @@ class _Rows:
 
 def by_row(table: NodeTable, rule: Hashable, about: Hashable, work_out: Callable[[Columns], Array]) -> Array:
     """What `work_out` gives for the whole table, the rows along the last axis; where it must read of each row nothing
-    but that row, only rows that changed since are done again. The array is kept: the caller does not."""
+    but that row, only rows that changed since are done again. The array (a new one of `work_out`) is kept: the caller
+    does not keep it."""
     kept = shelf(table, rule)
     known: _Rows | None = kept.get(about)
     if known is not None and known.size == table.size:
@@ -77,7 +80,7 @@ def by_row(table: NodeTable, rule: Hashable, about: Hashable, work_out: Callable
             known.position = table.journal.end
             kept.move_to_end(about)
             return known.array
-    array = np.array(work_out(table))
+    array = work_out(table)
     put(table, kept, about, _Rows(array, table.journal.end, table.size))
     return array
 

@@ -8,13 +8,14 @@ masks may be kept as long as it stands. Only the scheduler's shell writes to the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from pybernetes.api.meta import Obj, labels_of, name_of
 
-from .columns import Columns, Ints, Mask
+from .columns import Capacity, Columns, Ints, Mask
 from .journal import Journal
 from .placements import Placements
 from .podfacts import PodFacts
@@ -50,6 +51,14 @@ class LabelColumn:
         self.codes = np.concatenate((self.codes, np.full(capacity - len(self.codes), -1, np.int64)))
 
 
+@dataclass(slots=True)
+class Image:
+    """An image that nodes have. `size`: bytes, as the first of them told (upstream's rule: an image has one size)."""
+
+    size: int
+    rows: set[int] = field(default_factory=set)
+
+
 __all__ = ["Ints", "LabelColumn", "Mask", "NodeTable", "Taint"]
 
 
@@ -80,8 +89,8 @@ class NodeTable(Columns):
         """What plugins keep about this table; they check for themselves whether it still holds."""
         self.taint_sets: list[tuple[Taint, ...]] = [()]
         self._taint_set_of: dict[tuple[Taint, ...], int] = {(): 0}
-        self.images: dict[str, dict[int, int]] = {}
-        """Bytes of an image by row, for the nodes that have it."""
+        self.images: dict[str, Image] = {}
+        self._images_on: dict[int, tuple[str, ...]] = {}
 
     # Reading.
 
@@ -113,6 +122,17 @@ class NodeTable(Columns):
                     held = column[: self.size]
                     found[resource] = held.copy() if so_far is None else so_far + held
         return found
+
+    def capacity(self, resource: str) -> Capacity:
+        """As of any columns; kept while the nodes stand."""
+        key, version = ("capacity", resource), (self.nodes_version, self.size)
+        kept: tuple[tuple[int, int], Capacity] | None = self.memo.get(key)
+        if kept is None or kept[0] != version:
+            found = super().capacity(resource)
+            if found.has is not None and found.has[self.alive].all():
+                found = found._replace(has=None)
+            kept = self.memo[key] = (version, found)
+        return kept[1]
 
     def name(self, row: int) -> str:
         return self._names[row]
@@ -175,8 +195,13 @@ class NodeTable(Columns):
         """Counts a pod on a node; one that is counted elsewhere or otherwise is moved."""
         before = self.placements.of(uid)
         if before is not None:
-            if before[0] == self.rows.get(node) and before[1] is facts:
-                return
+            here, known = before
+            if here == self.rows.get(node):
+                if known is facts:
+                    return
+                if known.asks == facts.asks and known.priority == facts.priority:
+                    self._rename(uid, here, known, facts)
+                    return
             self.unplace(uid)
         row = self._row(node)
         self.placements.add(uid, row, facts)
@@ -217,19 +242,26 @@ class NodeTable(Columns):
         self._versions += 1
         self._columns["version"][row] = self._versions
 
+    def _rename(self, uid: str, row: int, old: PodFacts, new: PodFacts) -> None:
+        """A counted pod is of another class now, and asks for the same."""
+        self._touch(row)
+        self.placements.remove(uid)
+        self.placements.add(uid, row, new)
+        self.journal.add((row, old, -1))
+        self.journal.add((row, new, 1))
+
     def _count(self, row: int, facts: PodFacts, sign: int) -> None:
         self._touch(row)
         self.journal.add((row, facts, sign))
-        held = self._held(facts.priority, "pods")
-        held[row] += sign
+        columns, priority = self._columns, facts.priority
+        columns["pods"][row] += sign
+        columns["nonzero cpu"][row] += sign * facts.nonzero_cpu
+        columns["nonzero memory"][row] += sign * facts.nonzero_memory
+        self._held(priority, "pods")[row] += sign
         for resource, amount in facts.requests.items():
-            held = self._held(facts.priority, resource)
-            held[row] += sign * amount
-        self._columns["pods"][row] += sign
-        self._columns["nonzero cpu"][row] += sign * facts.nonzero_cpu
-        self._columns["nonzero memory"][row] += sign * facts.nonzero_memory
-        for resource, amount in facts.requests.items():
-            self._written(f"requested {resource}")[row] += sign * amount
+            change = sign * amount
+            self._held(priority, resource)[row] += change
+            self._written(f"requested {resource}")[row] += change
 
     def _written(self, name: str) -> Ints:
         column = self._columns.get(name)
@@ -238,7 +270,9 @@ class NodeTable(Columns):
         return column
 
     def _held(self, priority: int, resource: str) -> Ints:
-        columns = self._by_priority.setdefault(priority, {})
+        columns = self._by_priority.get(priority)
+        if columns is None:
+            columns = self._by_priority[priority] = {}
         column = columns.get(resource)
         if column is None or len(column) < self._capacity:
             grown: Ints = np.zeros(self._capacity, np.int64)
@@ -300,9 +334,18 @@ class NodeTable(Columns):
             column.set(row, labels.get(key))
 
     def _set_images(self, row: int, images: Any) -> None:
-        for rows in self.images.values():
-            rows.pop(row, None)
-        for image in images:
-            for name in image.get("names") or ():
-                self.images.setdefault(name, {})[row] = int(image.get("sizeBytes") or 0)
-        self.images = {name: rows for name, rows in self.images.items() if rows}
+        for name in self._images_on.pop(row, ()):
+            known = self.images[name]
+            known.rows.discard(row)
+            if not known.rows:
+                del self.images[name]
+        names: dict[str, None] = {}
+        for each in images:
+            for name in each.get("names") or ():
+                names[name] = None
+                image = self.images.get(name)
+                if image is None:
+                    image = self.images[name] = Image(int(each.get("sizeBytes") or 0))
+                image.rows.add(row)
+        if names:
+            self._images_on[row] = tuple(names)

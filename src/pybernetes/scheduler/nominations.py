@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .columns import Columns, Ints
+from .columns import Columns, Ints, Rows
 
 if TYPE_CHECKING:
     from .framework import World
@@ -71,17 +71,18 @@ class Nominations:
         return world.table.rows.get(self.of(_own(world)))
 
     def promised(self, pod: PodFacts, world: World) -> Mapping[str, Ints]:
-        """By resource and row, what the pods of `before` will take; "pods" is their number."""
+        """By resource and row, what the pods of `before` will take; "pods" is their number. To be read only."""
         self._catch_up(world.table)
         found: dict[str, Ints] = {}
         for priority, columns in self._promised.items():
             if priority >= pod.priority:
                 for name, column in columns.items():
-                    found[name] = found[name] + column if name in found else column.copy()
+                    found[name] = found[name] + column if name in found else column
         node, facts = self._pods.get(_own(world), ("", pod))
         row = world.table.rows.get(node)
         if row is not None and facts.priority >= pod.priority:
             for name, amount in (("pods", 1), *facts.requests.items()):
+                found[name] = found[name].copy()
                 found[name][row] -= amount
         return found
 
@@ -109,15 +110,18 @@ class Nominations:
 
 
 class WithPromised(Columns):
-    """The table's numbers with what is promised counted as taken."""
+    """The table's numbers with what is promised counted as taken, of all rows or of some."""
 
-    def __init__(self, table: NodeTable, promised: Mapping[str, Ints]) -> None:
-        self._table = table
+    def __init__(self, table: NodeTable, promised: Mapping[str, Ints], rows: Rows | None = None) -> None:
+        self._table, self._rows = table, rows
         self._promised = {("pods" if n == "pods" else f"requested {n}"): each for n, each in promised.items()}
-        self.size = table.size
+        self.size = table.size if rows is None else len(rows)
 
     def column(self, name: str) -> Ints:
         promised, column = self._promised.get(name), self._table.column(name)
+        if self._rows is not None:
+            column = column[self._rows]
+            promised = promised if promised is None else promised[self._rows]
         return column if promised is None else column + promised
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from pybernetes.lang.labelselector import Selector
 
-from .podfacts import AffinityTerm, Disk, PodFacts
+from .podfacts import AffinityTerm, PodFacts
+from .podvolumes import Disk
 
 RowCounts = dict[int, int]
 Classes = dict[PodFacts, RowCounts]
@@ -98,6 +99,11 @@ class Placements:
     def on(self, row: int) -> Mapping[str, PodFacts]:
         """The pods of a row by uid."""
         return self._on.get(row, {})
+
+    def all(self) -> Iterator[tuple[str, int, PodFacts]]:
+        """(uid, row, facts) of every pod that is counted."""
+        for uid, (row, facts) in self._placed.items():
+            yield uid, row, facts
 
     def classes(self) -> Iterator[tuple[PodFacts, RowCounts]]:
         for classes in self._classes.values():

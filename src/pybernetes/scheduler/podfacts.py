@@ -17,6 +17,7 @@ from pybernetes.api.meta import Obj, controller_ref_of, is_deleting, labels_of, 
 from pybernetes.lang import labelselector
 from pybernetes.lang.labelselector import Requirement, Selector
 
+from .podvolumes import Disk, claims_of, disks_of, volumes_of
 from .requests import actual_resources, exact_amounts, nonzero_requests, pod_requests, resize_is_infeasible
 
 HostPort = tuple[str, str, int]
@@ -36,17 +37,6 @@ class Toleration:
         if self.key and self.key != key:
             return False
         return self.operator == "Exists" or (self.operator == "Equal" and self.value == value)
-
-
-@dataclass(frozen=True, slots=True)
-class Disk:
-    """A volume named in the pod by its kind (`gcePersistentDisk`, `awsElasticBlockStore`, `iscsi`, `rbd`) and what
-    tells it from others; `tags`: for rbd its monitors (any shared one makes two of them the same)."""
-
-    kind: str
-    identity: tuple[str, ...]
-    read_only: bool
-    tags: frozenset[str] = frozenset()
 
 
 class ClaimUse(NamedTuple):
@@ -145,6 +135,9 @@ _SPEC_FIELDS = (
 )
 
 
+_METADATA_FIELDS = ("uid", "namespace", "labels", "deletionTimestamp", "ownerReferences")
+
+
 class FactsCache:
     """The facts of each signature that was seen lately."""
 
@@ -181,7 +174,7 @@ def _signature(pod: Obj, placed: bool) -> bytes:
             (owner["kind"], owner["name"]) if owner else None,
             containers,
             [spec.get(field) for field in _SPEC_FIELDS],
-            _volumes(pod) if spec.get("volumes") else None,
+            volumes_of(pod) if spec.get("volumes") else None,
             [
                 uid_of(pod),
                 [tuple(u) for u in _device_claims(pod)] if spec.get("resourceClaims") else None,
@@ -193,6 +186,22 @@ def _signature(pod: Obj, placed: bool) -> bytes:
         ),
         option=orjson.OPT_SORT_KEYS,
     )
+
+
+def same_facts(old: Obj, new: Obj) -> bool:
+    """Whether a pod is surely what it was to every plugin; False also where only a closer look could tell. The node does
+    not count."""
+    before, after = old["metadata"], new["metadata"]
+    if any(before.get(field) != after.get(field) for field in _METADATA_FIELDS):
+        return False
+    was, spec = old["spec"], new["spec"]
+    if spec.get("resourceClaims") or actual_resources(old) or actual_resources(new):
+        return False
+    if was is spec:
+        return True
+    if len(was) - ("nodeName" in was) != len(spec) - ("nodeName" in spec):
+        return False
+    return all(key == "nodeName" or was.get(key) == value for key, value in spec.items())
 
 
 def read_facts(pod: Obj, *, placed: bool = False) -> PodFacts:
@@ -231,8 +240,8 @@ def read_facts(pod: Obj, *, placed: bool = False) -> PodFacts:
         anti_affinity=_terms(apart, namespace, labels),
         preferred_affinity=_weighted_terms(together, namespace, labels),
         preferred_anti_affinity=_weighted_terms(apart, namespace, labels),
-        claims=tuple((name, owner) for name, owner in _claims(pod)),
-        disks=tuple(_disks(spec)),
+        claims=tuple((name, owner) for name, owner in claims_of(pod)),
+        disks=tuple(disks_of(spec)),
         device_claims=tuple(_device_claims(pod)) if spec.get("resourceClaims") else (),
         group=_group(spec),
         identity=(name_of(pod), uid_of(pod)) if _has_identity(spec) else ("", ""),
@@ -272,42 +281,6 @@ def _resized(pod: Obj) -> Any:
         if running.get(container["name"], exact) != exact:
             return [str(sorted(running.items())), resize_is_infeasible(pod)]
     return None
-
-
-DISK_KINDS = ("gcePersistentDisk", "awsElasticBlockStore", "iscsi", "rbd")
-
-
-def _volumes(pod: Obj) -> list[Any]:
-    """What of the volumes tells pods apart: claims and disks, not config maps and the like."""
-    found: list[Any] = [*_claims(pod)]
-    found += [
-        {k: v[k] for k in DISK_KINDS if k in v}
-        for v in pod["spec"]["volumes"]
-        if any(k in v for k in DISK_KINDS)
-    ]
-    return found
-
-
-def _claims(pod: Obj) -> Iterator[tuple[str, str]]:
-    """The claims of a pod; an ephemeral volume's is named after pod and volume, and owned by the pod."""
-    for volume in pod["spec"].get("volumes") or ():
-        if claim := volume.get("persistentVolumeClaim"):
-            yield claim["claimName"], ""
-        elif volume.get("ephemeral"):
-            yield f"{name_of(pod)}-{volume['name']}", uid_of(pod)
-
-
-def _disks(spec: Obj) -> Iterator[Disk]:
-    for volume in spec.get("volumes") or ():
-        if gce := volume.get("gcePersistentDisk"):
-            yield Disk("gcePersistentDisk", (gce["pdName"],), bool(gce.get("readOnly")))
-        elif aws := volume.get("awsElasticBlockStore"):
-            yield Disk("awsElasticBlockStore", (aws["volumeID"],), False)
-        elif iscsi := volume.get("iscsi"):
-            yield Disk("iscsi", (iscsi["iqn"],), bool(iscsi.get("readOnly")))
-        elif rbd := volume.get("rbd"):
-            identity = (rbd.get("pool") or "rbd", rbd["image"])
-            yield Disk("rbd", identity, bool(rbd.get("readOnly")), frozenset(rbd.get("monitors") or ()))
 
 
 def _toleration(tree: Obj) -> Toleration:

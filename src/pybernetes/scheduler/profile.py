@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .framework import Plugin, World
+from .timings import Timings
 
 DEFAULT_NAME = "default-scheduler"
 
@@ -61,8 +62,19 @@ class Profile:
     bind: Plugins
     post_bind: Plugins
     pre_score: Plugins = ()
+    placement_feasible: Plugins = ()
+    group_post_filter: Plugins = ()
     only_known: bool = field(default=True)
     """Whether every filter is one of upstream's, so that it is known what other pods' leaving can change."""
+    deciding: Plugins = ()
+    """Those on which it depends where a pod may go: at PreFilter, Filter, PreScore and Score."""
+    timings: Timings = field(default_factory=Timings)
+
+    def names(self, point: str) -> tuple[str, ...]:
+        """The plugins of a point (a field's name) in their order."""
+        if point == "score":
+            return tuple(plugin.name for plugin, _ in self.score)
+        return tuple(plugin.name for plugin in getattr(self, point))
 
 
 def has_point(plugin: Plugin, point: str) -> bool:
@@ -116,6 +128,13 @@ def from_points(
         bind=points["bind"],
         post_bind=points["postBind"],
         pre_score=points["preScore"],
+        placement_feasible=tuple(each for each in every if each.placement_feasible is not None),
+        group_post_filter=tuple(each for each in points["postFilter"] if each.group_post_filter is not None),
+        deciding=tuple(
+            dict.fromkeys(
+                plugin for point in ("preFilter", "filter", "preScore", "score") for plugin in points[point]
+            )
+        ),
         only_known=known is None or all(plugin.name in known for plugin in points["filter"]),
     )
 

@@ -14,50 +14,22 @@ import itertools
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from pybernetes.api.meta import Obj, name_of, namespace_of, uid_of
 
 from .framework import Change, Trigger
+from .missed import Missed
 from .podfacts import PodFacts
 from .profile import Profile
+from .queuedpod import QueuedPod, State
 
 log = logging.getLogger("scheduler")
 
 BACKOFF_FIRST, BACKOFF_MOST = 1.0, 10.0  # seconds
 UNSCHEDULABLE_MOST = 300.0  # seconds
-
-State = Literal["active", "backoff", "error", "unschedulable", "gated", "deciding"]
-
-
-@dataclass(slots=True)
-class QueuedPod:
-    """One waiting pod. `until`: when its back-off ends; `since`: when it became unschedulable (the loop's time)."""
-
-    pod: Obj
-    facts: PodFacts
-    order: int
-    profile: Profile
-    arrived: float = 0.0
-    tried: float = 0.0
-    state: State = "active"
-    attempts: int = 0
-    until: float = 0.0
-    since: float = 0.0
-    rejected_by: frozenset[str] = field(default_factory=frozenset)
-    held_back: str = ""
-    """What the PreEnqueue plugin said that keeps it from being tried."""
-    missed: list[Change] = field(default_factory=list)
-    """What changed while it was being decided on."""
-    memo: dict[str, Any] = field(default_factory=dict)
-    """What plugins keep within one attempt."""
-    settled: bool = True
-    """Whether the PreEnqueue plugins could be asked."""
-
-    @property
-    def uid(self) -> str:
-        return uid_of(self.pod)
+PARTS = {"error": "backoff", "deciding": "active"}
+"""As which part of the queue metrics show a state that has no name of its own there."""
 
 
 class SchedulingQueue:
@@ -75,7 +47,9 @@ class SchedulingQueue:
         self._backoff: list[tuple[float, str]] = []
         self._unschedulable: dict[str, QueuedPod] = {}
         self._gated: dict[str, dict[str, QueuedPod]] = {}
+        self._groups: dict[str, dict[str, QueuedPod]] = {}
         self._order = itertools.count()
+        self._events = Missed()
         self.troubles: list[tuple[Obj, str]] = []
         """Pods of which a plugin could not say whether, or when, they are to be tried, with its error; for the shell,
         which empties it."""
@@ -94,6 +68,8 @@ class SchedulingQueue:
         known = self._pods.get(uid_of(pod))
         if known is None:
             known = self._pods[uid_of(pod)] = QueuedPod(pod, facts, next(self._order), profile, now)
+            if facts.group:
+                self._groups.setdefault(known.group, {})[known.uid] = known
             self._settle(known, now, "PodAdd")
             return
         known.profile = profile
@@ -109,6 +85,11 @@ class SchedulingQueue:
         self._deciding.pop(uid, None)
         if queued is not None:
             self._ungate(queued)
+            if queued.facts.group:
+                members = self._groups[queued.group]
+                del members[uid]
+                if not members:
+                    del self._groups[queued.group]
 
     def activate(self, uid: str, now: float = 0.0) -> None:
         """Tries a waiting pod again now, whatever it waits for (a gate excepted)."""
@@ -128,8 +109,27 @@ class SchedulingQueue:
         """How many pods wait in each part."""
         found = {"active": 0, "backoff": 0, "unschedulable": 0, "gated": 0}
         for queued in self._pods.values():
-            part = {"error": "backoff", "deciding": "active"}.get(queued.state, queued.state)
-            found[part] += 1
+            found[PARTS.get(queued.state, queued.state)] += 1
+        return found
+
+    def entities(self) -> Counter[tuple[str, str]]:
+        """How many single pods ("pod") and groups ("podgroup") wait in each part."""
+        found: Counter[tuple[str, str]] = Counter()
+        seen: set[tuple[str, str]] = set()
+        for queued in self._pods.values():
+            part = PARTS.get(queued.state, queued.state)
+            if not queued.group:
+                found[part, "pod"] += 1
+            elif (part, queued.group) not in seen:
+                seen.add((part, queued.group))
+                found[part, "podgroup"] += 1
+        return found
+
+    def in_flight(self) -> Counter[str]:
+        """What changed while pods were being decided on, by name, and these pods."""
+        found = Counter(change.name for change in self._events)
+        if self._deciding:
+            found["PodPopped"] = len(self._deciding)
         return found
 
     def refused(self) -> Counter[tuple[str, str]]:
@@ -158,14 +158,32 @@ class SchedulingQueue:
             uid = self._next()
             if self._is(uid, "active"):
                 queued = self._pods[uid]
-                queued.state = "deciding"
-                queued.attempts += 1
-                queued.tried = now
-                queued.missed.clear()
-                queued.memo = {}
-                self._deciding[uid] = queued
-                popped.append(queued)
+                if queued.facts.group:
+                    popped += self._pop_group(queued.group, now)
+                else:
+                    self._take(queued, now)
+                    popped.append(queued)
         return popped
+
+    def _pop_group(self, key: str, now: float) -> list[QueuedPod]:
+        """All pods of a group but those that are held back or on their way, whatever they wait for: they are tried
+        together, and back off together."""
+        found = [each for each in self._groups[key].values() if each.state not in ("gated", "deciding")]
+        found.sort(key=lambda queued: (-queued.facts.priority, queued.order))
+        attempts = max(queued.attempts for queued in found)
+        for queued in found:
+            queued.attempts = attempts
+            self._unschedulable.pop(queued.uid, None)
+            self._take(queued, now)
+        return found
+
+    def _take(self, queued: QueuedPod, now: float) -> None:
+        queued.state = "deciding"
+        queued.attempts += 1
+        queued.tried = now
+        queued.missed_from = self._events.end
+        queued.memo = {}
+        self._deciding[queued.uid] = queued
 
     def unschedulable(self, queued: QueuedPod, rejected_by: frozenset[str], now: float) -> None:
         """Gives back a pod that no node can take now."""
@@ -175,8 +193,7 @@ class SchedulingQueue:
             queued.until = now + self._backoff_of(queued)
             self._unschedulable[queued.uid] = queued
             self.incoming["unschedulable", "ScheduleAttemptFailure"] += 1
-            missed, queued.missed = queued.missed, []
-            for change in missed:
+            for change in self._events.since(queued.missed_from):
                 if self._may_help(change, queued):
                     self._free(queued, now, change.name)
                     break
@@ -194,10 +211,10 @@ class SchedulingQueue:
 
     def changed(self, change: Change, now: float) -> bool:
         """Lets go the unschedulable pods that this change may help; whether there was one."""
-        for deciding in self._deciding.values():
-            deciding.missed.append(change)
+        self._events.add(change, self._deciding)
         freed = [queued for queued in self._unschedulable.values() if self._may_help(change, queued)]
         for queued in freed:
+            queued.flushed = False
             self._free(queued, now, change.name)
         if self._gated:
             self._ask_gates(change, now)
@@ -321,6 +338,7 @@ class SchedulingQueue:
             lambda q: q.since + UNSCHEDULABLE_MOST <= now, self._unschedulable.values()
         )
         for queued in [*late]:
+            queued.flushed = True
             self._free(queued, now, "UnschedulableTimeout")
 
     def _backoff_of(self, queued: QueuedPod) -> float:

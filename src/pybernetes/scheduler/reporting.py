@@ -40,7 +40,9 @@ class Reporter:
 
     def events_of(self, pod: Obj) -> EventRecorder:
         """The recorder under the name of the pod's profile."""
-        name = pod["spec"].get("schedulerName") or self._name
+        return self.recorder(pod["spec"].get("schedulerName") or self._name)
+
+    def recorder(self, name: str) -> EventRecorder:
         found = self._recorders.get(name)
         if found is None:
             found = self._recorders[name] = EventRecorder(self._client, self._env, name)

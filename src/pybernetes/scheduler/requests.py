@@ -6,6 +6,7 @@ CPU is counted in thousandths, everything else in whole units. Sums are exact an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pybernetes.api.meta import Obj
@@ -63,7 +64,12 @@ def resize_is_infeasible(pod: Obj) -> bool:
 
 def exact_amounts(resources: Mapping[str, Any] | None) -> Amounts:
     """In thousand-millionths."""
-    return {name: quantity.parse(value).nano for name, value in (resources or {}).items()}
+    return {name: _nano(value) for name, value in (resources or {}).items()}
+
+
+@lru_cache(4096)
+def _nano(value: str | int | float) -> int:
+    return quantity.parse(value).nano
 
 
 def _rounded(exact: Amounts) -> Amounts:

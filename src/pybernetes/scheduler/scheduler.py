@@ -10,17 +10,18 @@ import asyncio
 import importlib
 import logging
 import sys
+from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from pybernetes.api import kinds
-from pybernetes.api.errors import ApiError
 from pybernetes.api.meta import Obj, labels_of, name_of, uid_of
 from pybernetes.client.informers import Informers
 from pybernetes.client.interface import Client
 from pybernetes.clock import Env
 
-from .explain import explain
 from .feeding import feed
+from .following import Following, Slot
 from .metrics import Metrics
 from .namespaces import NamespaceLabels
 from .reporting import Reporter, named
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from .configuration.types import Configuration, Extender
     from .cycle import Cycle
     from .decide import Decision
-    from .framework import Attempt, Plugin
-    from .queue import QueuedPod
+    from .framework import Plugin
+    from .gang.round import Outcome
+    from .queuedpod import QueuedPod
 
 log = logging.getLogger("scheduler")
 
@@ -42,20 +44,6 @@ BATCH = 32
 """Decisions between two looks at the event loop."""
 WRITES = 64
 """Bindings and status patches under way at once."""
-
-
-class _Slot:
-    """One of the writes that may be under way at once; given back once, by whoever is first."""
-
-    __slots__ = ("_semaphore",)
-
-    def __init__(self, semaphore: asyncio.Semaphore) -> None:
-        self._semaphore: asyncio.Semaphore | None = semaphore
-
-    def release(self) -> None:
-        if self._semaphore is not None:
-            self._semaphore.release()
-            self._semaphore = None
 
 
 class Scheduler:
@@ -103,6 +91,17 @@ class Scheduler:
         else:
             self._engine = await asyncio.to_thread(importlib.import_module, ENGINE)
         cycle = self._start()
+        self._following = Following(
+            self._engine,
+            self.name,
+            self._client,
+            self._env,
+            self.reporter,
+            self.metrics,
+            self.waiting,
+            lambda: self._extenders,
+            self._wake.set,
+        )
         async with asyncio.TaskGroup() as group:
             if not self._shared:
                 group.create_task(self._informers.run(), name="scheduler informers")
@@ -154,7 +153,7 @@ class Scheduler:
             **({"backoff": settings.backoff} if settings else {}),
         )
         self.cycle = cycle
-        feed(self._informers, cycle, self._wake_if_ready, self._features)
+        feed(self._informers, cycle, self._wake_if_ready, self._features, self.metrics.handled)
         of(kinds.NAMESPACE).on_event(self._on_namespace)
         return cycle
 
@@ -173,8 +172,11 @@ class Scheduler:
         loop = asyncio.get_running_loop()
         while True:
             self._wake.clear()
-            for queued in cycle.queue.pop(BATCH, loop.time()):
-                await self._try(cycle, queued, group)
+            for together in self._engine.in_groups(cycle.queue.pop(BATCH, loop.time())):
+                if together[0].group:
+                    await self._try_group(cycle, together, group)
+                else:
+                    await self._try(cycle, together[0], group)
             while cycle.queue.troubles:
                 pod, message = cycle.queue.troubles.pop()
                 slot = await self._slot()
@@ -201,7 +203,7 @@ class Scheduler:
             slot.release()
             return
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        began, watch = loop.time(), perf_counter()
         try:
             decision = await self._decide(cycle, queued)
         except self._engine.PodGone:
@@ -215,10 +217,10 @@ class Scheduler:
             self.metrics.attempted(queued.profile.name, "error", loop.time() - began)
             write = self.reporter.refused(queued.pod, str(error), "SchedulerError")
         else:
-            self.metrics.decided(loop.time() - began)
+            self.metrics.decided(perf_counter() - watch)
             if decision.node is None:
                 self.metrics.attempted(queued.profile.name, "unschedulable", loop.time() - began)
-            write = self._follow(cycle, queued, decision, slot)
+            write = self._following.alone(cycle, queued, decision, slot)
         group.create_task(self._writing(write, slot), name=f"schedule {named(queued.pod)}")
 
     @property
@@ -233,11 +235,11 @@ class Scheduler:
         decision: Decision = await self._engine.decide_with(self._extenders, cycle, queued, now)
         return decision
 
-    async def _slot(self) -> _Slot:
+    async def _slot(self) -> Slot:
         await self._writes.acquire()
-        return _Slot(self._writes)
+        return Slot(self._writes)
 
-    async def _writing(self, write: Any, slot: _Slot) -> None:
+    async def _writing(self, write: Any, slot: Slot) -> None:
         """One write that cannot be made, for whatever reason, does not end the others."""
         try:
             await write
@@ -246,89 +248,35 @@ class Scheduler:
         finally:
             slot.release()
 
-    def _follow(self, cycle: Cycle, queued: QueuedPod, decision: Decision, slot: _Slot) -> Any:
-        """What is to be written after a decision. What others must know at once (nominations, reservations) is done."""
-        if decision.node is None:
-            return self._unplaced(cycle, queued, decision)
-        attempt = cycle.attempt(
-            queued, decision.node, client=self._client, env=self._env, waiting=self.waiting
-        )
-        attempt.state["explanation"] = explain(decision, len(decision.names))
-        try:
-            self._engine.reserve(attempt, queued.profile)
-        except self._engine.NotBound as error:
-            return self._not_bound(cycle, queued, error)
-        return self._bind(cycle, queued, attempt, slot)
-
-    async def _bind(self, cycle: Cycle, queued: QueuedPod, attempt: Attempt, slot: _Slot) -> None:
-        delayed = False
-
-        async def delay(_attempt: Attempt) -> None:
-            """What may take minutes must not keep others from being decided on."""
-            nonlocal delayed
-            delayed = True
-            slot.release()
-            await self.reporter.expected(queued.pod, attempt.node)
-
-        try:
-            await self._engine.bind(attempt, queued.profile, self.waiting, self._extenders, delay)
-        except Exception as error:  # noqa: BLE001  (the loop never dies)
-            await self._not_bound(cycle, queued, error, expected=delayed)
-        else:
-            loop = asyncio.get_running_loop()
-            now = loop.time()
-            self.metrics.attempted(queued.profile.name, "scheduled", now - queued.tried)
-            self.metrics.scheduled(queued.attempts, now - queued.arrived)
-            self.reporter.scheduled(queued.pod, attempt.node)
-
-    async def _not_bound(
-        self, cycle: Cycle, queued: QueuedPod, error: Exception, expected: bool = False
-    ) -> None:
-        """`expected`: it was said on which node the pod would be."""
-        pod, rejected_by = queued.pod, getattr(error, "rejected_by", "")
-        now = asyncio.get_running_loop().time()
-        cycle.not_bound(queued, now, rejected_by)
-        self._wake.set()
-        log.warning("pod %s not bound: %s", named(pod), error)
-        result = "unschedulable" if rejected_by else "error"
-        self.metrics.attempted(queued.profile.name, result, now - queued.tried)
-        reason = "Unschedulable" if rejected_by else "SchedulerError"
-        await self.reporter.not_bound(pod, str(error), reason, expected=expected)
-
-    def _unplaced(self, cycle: Cycle, queued: QueuedPod, decision: Decision) -> Any:
-        pod, candidate = queued.pod, decision.candidate
-        if candidate is None:
-            return self._no_node(pod, decision)
-        losing = cycle.nominate(queued, candidate.node)
-        found = [cycle.placed(victim.uid) for victim in candidate.victims]
-        victims = [victim for victim in found if victim is not None]
-        self.metrics.preempted(len(victims))
-        return self._preempt(pod, decision, victims, losing)
-
-    async def _no_node(self, pod: Obj, decision: Decision) -> None:
-        try:
-            if decision.then is not None:
-                await decision.then(self._client)
-        except (ApiError, OSError) as error:
-            log.warning("pod %s: %s", named(pod), error)
-        await self.reporter.refused(
-            pod, decision.message, nominated="" if decision.clear_nomination else None
+    async def _try_group(self, cycle: Cycle, pods: list[QueuedPod], group: asyncio.TaskGroup) -> None:
+        """Decides on all pods of a group at once, and starts the writes that follow."""
+        now = asyncio.get_running_loop().time
+        pods = [queued for queued in pods if cycle.queue.get(queued.uid) is queued]
+        if not pods:
+            return
+        began, watch = now(), perf_counter()
+        round_ = self._engine.Round(cycle, pods, partial(self._following.attempt, cycle))
+        while (queued := round_.next()) is not None:
+            try:
+                round_.decided(await self._choose(cycle, queued))
+            except Exception as error:  # noqa: BLE001  (whatever a plugin raises)
+                round_.failed(error)
+        outcome: Outcome = round_.end()
+        cycle.conclude_group(outcome, now())
+        profile = pods[0].profile.name
+        self.metrics.group_decided(profile, outcome, perf_counter() - watch)
+        for member in outcome.members:
+            slot = await self._slot()
+            write = self._following.of_group(cycle, outcome, member, slot, now() - began)
+            group.create_task(self._writing(write, slot), name=f"schedule {named(member.queued.pod)}")
+        slot = await self._slot()
+        group.create_task(
+            self._writing(self._following.group(cycle, outcome, profile), slot), name="pod group"
         )
 
-    async def _preempt(self, pod: Obj, decision: Decision, victims: list[Obj], losing: list[Obj]) -> None:
-        """Nominates the pod, then sends the victims away; its own event of their going lets the pod try again."""
-        assert decision.candidate is not None
-        node = decision.candidate.node
-        await self.reporter.refused(pod, decision.message, nominated=node)
-        try:
-            for other in losing:
-                await self._engine.clear_nomination(self._client, other)
-            for victim in victims:
-                waiting = self.waiting.get(victim["metadata"]["uid"])
-                if waiting is not None:
-                    waiting.reject("DefaultPreemption", "preempted")
-                else:
-                    recorder = self.reporter.events_of(pod)
-                    await self._engine.evict(self._client, recorder, victim, pod, node, self._env.now())
-        except (ApiError, OSError) as error:
-            log.warning("preemption for pod %s on %s: %s", named(pod), node, error)
+    async def _choose(self, cycle: Cycle, queued: QueuedPod) -> Decision:
+        """Raises PluginError, ExtenderError, PodGone."""
+        if not self._extenders:
+            return cycle.choose(queued, cycle.filter(queued), alone=False)
+        decision: Decision = await self._engine.choose_with(self._extenders, cycle, queued)
+        return decision

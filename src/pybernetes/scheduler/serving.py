@@ -60,10 +60,7 @@ def metrics_of(scheduler: Scheduler | None) -> str:
     text = "\n".join(leads)
     if scheduler is None or scheduler.cycle is None:
         return text
-    cycle = scheduler.cycle
-    sizes = {"nodes": int(cycle.table.alive.sum()), "pods": len(cycle.table.placements)}
-    queue = cycle.queue
-    return text + scheduler.metrics.text(queue.counts(), sizes, queue.incoming, queue.refused())
+    return text + scheduler.metrics.text(scheduler.cycle)
 
 
 def _decisions(scheduler: Scheduler | None, request: Request) -> Response | None:

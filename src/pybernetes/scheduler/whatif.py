@@ -7,20 +7,23 @@ not placed: the answer tells who would have to go.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pybernetes.api.meta import Obj, key_of, labels_of, name_of, namespace_of, uid_of
 
+from .asked import PluginError
 from .bindingcycle import NotBound, reserve
 from .configuration.profiles import profiles_of
 from .configuration.types import Configuration
 from .cycle import Cycle
-from .decide import PluginError
 from .explain import explanation
+from .gang.round import Round, in_groups
 from .namespaces import NamespaceLabels
+from .preemption.candidate import Victim
 from .profile import Profile
+from .queuedpod import QueuedPod
 from .volumes.view import KINDS as VOLUME_KINDS
 from .whatifinput import WhatIfError, asked_pod, by_kind, completed, flattened, is_placed, pods_of, with_uid
 from .workloads import Workloads
@@ -112,6 +115,7 @@ def _cycle(of: Mapping[str, Sequence[Obj]], profiles: Sequence[Profile], seed: i
 
     take(VOLUME_KINDS, lambda kind, each: cycle.volumes.event(kind, None, each))
     take(DEVICE_KINDS, lambda kind, each: cycle.devices.event(kind, None, each))
+    take(("PodGroup",), lambda _kind, each: cycle.group_event(None, each, 0))
     take(("PodDisruptionBudget",), lambda _kind, each: cycle.budget_event(None, each, 0))
     take(("Node",), lambda _kind, each: cycle.node_event(None, each, 0))
     take(("Pod",), lambda _kind, each: cycle.pod_event(None, each, 0) if is_placed(each) else None)
@@ -121,29 +125,10 @@ def _cycle(of: Mapping[str, Sequence[Obj]], profiles: Sequence[Profile], seed: i
 def _place(cycle: Cycle, asked: Sequence[Obj]) -> list[Placement]:
     found: list[Placement] = []
     while popped := cycle.queue.pop(1, 0):
-        (queued,) = popped
-        try:
-            decision = cycle.decide(queued, 0)
-        except PluginError as error:
-            found.append(Placement(key_of(queued.pod), "", str(error)))
-            cycle.queue.remove(queued.uid)
-            continue
-        placement = Placement(
-            key_of(queued.pod), decision.node or "", decision.message, explanation=explanation(decision)
-        )
-        if decision.candidate is not None:
-            victims = [cycle.placed(victim.uid) for victim in decision.candidate.victims]
-            names = tuple(key_of(victim) for victim in victims if victim is not None)
-            placement = Placement(
-                placement.pod, "", decision.message, decision.candidate.node, names, placement.explanation
-            )
-        if decision.node is not None:
-            try:
-                reserve(cycle.attempt(queued, decision.node), queued.profile)
-            except NotBound as error:
-                placement = Placement(placement.pod, "", str(error))
-        found.append(placement)
-        cycle.queue.remove(queued.uid)
+        for pods in in_groups(popped):
+            found += _group(cycle, pods) if pods[0].group else (_one(cycle, pods[0]),)
+            for queued in pods:
+                cycle.queue.remove(queued.uid)
     done = {placement.pod for placement in found}
     for pod in asked:
         if key_of(pod) not in done:
@@ -152,3 +137,52 @@ def _place(cycle: Cycle, asked: Sequence[Obj]) -> list[Placement]:
             why = waiting.held_back if waiting is not None else f"its scheduler is {name}"
             found.append(Placement(key_of(pod), "", why))
     return found
+
+
+def _one(cycle: Cycle, queued: QueuedPod) -> Placement:
+    name = key_of(queued.pod)
+    try:
+        decision = cycle.decide(queued, 0)
+    except PluginError as error:
+        return Placement(name, "", str(error))
+    told = explanation(decision)
+    if decision.candidate is not None:
+        victims = _names(cycle, decision.candidate.victims)
+        return Placement(name, "", decision.message, decision.candidate.node, victims, told)
+    if decision.node is None:
+        return Placement(name, "", decision.message, explanation=told)
+    try:
+        reserve(cycle.attempt(queued, decision.node), queued.profile)
+    except NotBound as error:
+        return Placement(name, "", str(error), explanation=told)
+    return Placement(name, decision.node, explanation=told)
+
+
+def _group(cycle: Cycle, pods: Sequence[QueuedPod]) -> Iterator[Placement]:
+    """The pods of one PodGroup, all together or not at all."""
+    attempt = Round(cycle, pods, cycle.attempt)
+    while (queued := attempt.next()) is not None:
+        try:
+            attempt.decided(cycle.choose(queued, cycle.filter(queued), alone=False))
+        except PluginError as error:
+            attempt.failed(error)
+    outcome = attempt.end()
+    preemption = outcome.preemption
+    for member in outcome.members:
+        name, decision = key_of(member.queued.pod), member.decision
+        told = explanation(decision) if decision is not None else {}
+        if member.attempt is not None:
+            yield Placement(name, member.attempt.node, explanation=told)
+        elif preemption is not None and preemption.nodes:
+            node = preemption.nodes.get(member.queued.uid, "")
+            yield Placement(name, "", outcome.told, node, _names(cycle, preemption.victims), told)
+        else:
+            own = decision is not None and decision.node is None
+            yield Placement(
+                name, "", decision.message if decision and own else outcome.told, explanation=told
+            )
+
+
+def _names(cycle: Cycle, victims: Iterable[Victim]) -> tuple[str, ...]:
+    found = (cycle.placed(victim.uid) for victim in victims)
+    return tuple(key_of(victim) for victim in found if victim is not None)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pybernetes.api.errors import ApiError
+from pybernetes.api.features import GATES, gated_kinds
 from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.kind import Kind
 from pybernetes.api.kinds import KINDS
@@ -23,7 +24,9 @@ WORKLOADS = (
 )
 CONTROLLER = {"Deployment": "ReplicaSet"}
 """Whom the pods of a workload belong to, where it is another object; it gets the workload's name here."""
-_KINDS: Mapping[tuple[str, str], Kind] = {(kind.api_version, kind.kind): kind for kind in KINDS}
+_KINDS: Mapping[tuple[str, str], Kind] = {
+    (kind.api_version, kind.kind): kind for kind in (*KINDS, *gated_kinds(GATES))
+}
 
 
 class WhatIfError(ValueError):

@@ -46,13 +46,14 @@ def unscheduled_patch(
     return {"metadata": {"uid": uid_of(pod)}, "status": {**status, "conditions": [condition]}}
 
 
-def disruption_patch(victim: Obj, scheduler_name: str, now: float) -> dict[str, Any]:
-    """The status patch that announces a victim's removal: the condition DisruptionTarget."""
+def disruption_patch(victim: Obj, scheduler_name: str, now: float, preemptor: str = "pod") -> dict[str, Any]:
+    """The status patch that announces a victim's removal: the condition DisruptionTarget. `preemptor`: "pod" or
+    "podgroup"."""
     condition: dict[str, Any] = {
         "type": "DisruptionTarget",
         "status": "True",
         "reason": "PreemptionByScheduler",
-        "message": f"{scheduler_name}: preempting to accommodate a higher priority pod",
+        "message": f"{scheduler_name}: preempting to accommodate a higher priority {preemptor}",
         "lastProbeTime": None,
         "lastTransitionTime": rfc3339(now),
     }

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from pybernetes.api.errors import BadRequest, InternalError
 from pybernetes.api.meta import Obj, name_of, namespace_of, uid_of
 from pybernetes.kubelet.runtime import CRIError
 from pybernetes.kubelet.server.backend import PortConnection, Session, StreamingError, StreamOptions
-from pybernetes.kubelet.server.crilog import LogOptions
+from pybernetes.kubelet.server.crilog import LogLine, LogOptions, Selector
 from pybernetes.kubelet.server.locate import bare_id
 from pybernetes.lang.timestamps import rfc3339, rfc3339_nano
 
 from .hollow_runtime import HollowRuntime
 
+FOLLOW_SECONDS = 0.5
+"""How often a followed log is looked at for new lines."""
 NO_PROCESSES = "a hollow container has no processes"
 
 
@@ -54,15 +57,22 @@ class HollowBackend:
             lines = self._runtime.log_of(container_id)
         except CRIError as error:
             raise BadRequest(f"unable to retrieve container logs for {container_id}: {error}") from error
-        if options.since is not None:
-            lines = [line for line in lines if line[0] >= options.since]
-        if options.tail_lines is not None:
-            lines = lines[-options.tail_lines :] if options.tail_lines else []
+        selector = Selector(options)
+        start = 0 if options.tail_lines is None else max(0, len(lines) - options.tail_lines)
 
         async def sent() -> AsyncIterator[bytes]:
-            for at, text in lines:
-                stamp = f"{rfc3339_nano(at)} " if options.timestamps else ""
-                yield f"{stamp}{text}\n".encode()
+            told = start
+            while not selector.done:
+                ended = not self._runtime.is_running(container_id)
+                while told < len(lines) and not selector.done:
+                    at, text = lines[told]
+                    told += 1
+                    line = LogLine(rfc3339_nano(at), "stdout", False, text.encode())
+                    if chosen := selector.select(line):
+                        yield chosen
+                if ended or not options.follow:
+                    return
+                await asyncio.sleep(FOLLOW_SECONDS)
 
         return sent()
 

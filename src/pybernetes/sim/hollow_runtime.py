@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from pybernetes.client.interface import Client
@@ -38,6 +38,7 @@ from pybernetes.kubelet.runtime import (
 from .addresses import Addresses
 from .behaviour import Behaviour, Launch, as_annotated
 from .hollow_container import HollowContainer
+from .hollow_contents import Contents, HollowSandbox
 from .network import HollowNetwork
 from .program import Container as World
 from .script import most
@@ -58,13 +59,6 @@ def no_file(path: str) -> bytes:
 def every_command_succeeds(_container: str, _command: Sequence[str]) -> ExecSyncResult:
     """Nothing runs in a hollow container: a command succeeds without output."""
     return ExecSyncResult(b"", b"", 0)
-
-
-@dataclass(slots=True)
-class _Sandbox:
-    sandbox: PodSandbox
-    config: PodSandboxConfig
-    ips: tuple[str, ...]
 
 
 class HollowRuntime:
@@ -94,8 +88,8 @@ class HollowRuntime:
         self._addresses = Addresses(pod_cidr)
         self._node_ip = node_ip
         self._behaviour = behaviour
-        self._sandboxes: dict[str, _Sandbox] = {}
-        self._containers: dict[str, HollowContainer] = {}
+        self._contents = Contents()
+        self._sandboxes, self._containers = self._contents.sandboxes, self._contents.containers
         self._listeners: list[asyncio.Queue[ContainerEvent]] = []
 
     async def version(self) -> Version:
@@ -105,7 +99,8 @@ class HollowRuntime:
         return RuntimeCondition("RuntimeReady", True), RuntimeCondition("NetworkReady", True)
 
     async def run_pod_sandbox(self, config: PodSandboxConfig) -> str:
-        if any(entry.config.metadata == config.metadata for entry in self._sandboxes.values()):
+        mine = self._contents.sandboxes_of(labels=config.labels)
+        if any(entry.config.metadata == config.metadata for entry in mine):
             raise NameReserved(f"a sandbox {config.metadata} is there already")
         sandbox_id = self._id()
         in_host = config.security_context.namespace_options.network == "NODE"
@@ -113,7 +108,7 @@ class HollowRuntime:
             sandbox_id, config.metadata, "READY", self._env.now(), config.labels, config.annotations
         )
         ips = () if in_host else (self._addresses.take(),)
-        self._sandboxes[sandbox_id] = _Sandbox(sandbox, config, ips)
+        self._contents.add_sandbox(HollowSandbox(sandbox, config, ips))
         for ip in ips:
             self._network.attach(ip, lambda: self._is_healthy(sandbox_id))
         await self._take_time()
@@ -124,9 +119,8 @@ class HollowRuntime:
         entry = self._sandboxes.get(pod_sandbox_id)
         if entry is None or entry.sandbox.state == "NOTREADY":
             return
-        for container_id, running in [*self._containers.items()]:
-            if running.sandbox_id == pod_sandbox_id:
-                self._ended(container_id, 137, "Error")
+        for running in self._contents.inside(pod_sandbox_id):
+            self._ended(running.status.id, 137, "Error")
         for ip in entry.ips:
             self._network.detach(ip)
             self._addresses.give_back(ip)
@@ -136,9 +130,7 @@ class HollowRuntime:
 
     async def remove_pod_sandbox(self, pod_sandbox_id: str) -> None:
         await self.stop_pod_sandbox(pod_sandbox_id)
-        for container_id in [i for i, c in self._containers.items() if c.sandbox_id == pod_sandbox_id]:
-            del self._containers[container_id]
-        if self._sandboxes.pop(pod_sandbox_id, None) is not None:
+        if self._contents.remove_sandbox(pod_sandbox_id):
             self._tell(pod_sandbox_id, "DELETED", pod_sandbox_id)
 
     async def list_pod_sandbox(
@@ -146,10 +138,8 @@ class HollowRuntime:
     ) -> Sequence[PodSandbox]:
         return [
             entry.sandbox
-            for entry in self._sandboxes.values()
-            if (not id or entry.sandbox.id == id)
-            and (state is None or entry.sandbox.state == state)
-            and _has(entry.sandbox.labels, labels)
+            for entry in self._contents.sandboxes_of(id, labels)
+            if state is None or entry.sandbox.state == state
         ]
 
     async def pod_sandbox_status(self, pod_sandbox_id: str) -> PodSandboxStatus:
@@ -173,10 +163,7 @@ class HollowRuntime:
     ) -> str:
         if pod_sandbox_id not in self._sandboxes:
             raise NotFound(f"sandbox {pod_sandbox_id} not found")
-        if any(
-            c.sandbox_id == pod_sandbox_id and c.config.metadata == config.metadata
-            for c in self._containers.values()
-        ):
+        if any(c.config.metadata == config.metadata for c in self._contents.inside(pod_sandbox_id)):
             raise NameReserved(f"a container {config.metadata} is there already")
         container_id = self._id()
         status = ContainerStatus(
@@ -193,7 +180,7 @@ class HollowRuntime:
             log_path=f"{sandbox_config.log_directory}/{config.log_path}",
             resources=config.resources,
         )
-        self._containers[container_id] = HollowContainer(config, pod_sandbox_id, status)
+        self._contents.add_container(HollowContainer(config, pod_sandbox_id, status))
         self._tell(container_id, "CREATED")
         return container_id
 
@@ -227,7 +214,7 @@ class HollowRuntime:
         self._ended(container_id, exit_code, reason)
 
     async def remove_container(self, container_id: str) -> None:
-        if self._containers.pop(container_id, None) is not None:
+        if self._contents.remove_container(container_id):
             self._tell(container_id, "DELETED")
 
     async def list_containers(
@@ -240,11 +227,8 @@ class HollowRuntime:
     ) -> Sequence[Container]:
         return [
             running.listed()
-            for running in self._containers.values()
-            if (not id or running.status.id == id)
-            and (not pod_sandbox_id or running.sandbox_id == pod_sandbox_id)
-            and (state is None or running.status.state == state)
-            and _has(running.status.labels, labels)
+            for running in self._contents.containers_of(id, pod_sandbox_id, labels)
+            if state is None or running.status.state == state
         ]
 
     async def container_status(self, container_id: str) -> ContainerStatus:
@@ -295,12 +279,12 @@ class HollowRuntime:
         self._addresses.adopt(other._addresses)
         now = asyncio.get_running_loop().time()
         for sandbox_id, entry in other._sandboxes.items():
-            self._sandboxes[sandbox_id] = replace(entry)
+            self._contents.add_sandbox(replace(entry))
             for ip in entry.ips:
                 self._network.attach(ip, partial(self._is_healthy, sandbox_id))
         for container_id, running in other._containers.items():
             mine = replace(running, log=[*running.log], timers=[], process=None)
-            self._containers[container_id] = mine
+            self._contents.add_container(mine)
             if running.process is not None and running.status.state == "RUNNING":
                 launch = running.process.container.launch
                 mine.begin(self._world(mine, launch), partial(self._ended, container_id))
@@ -326,6 +310,11 @@ class HollowRuntime:
     def log_of(self, container_id: str) -> list[tuple[float, str]]:
         """What a container has "printed": (time, line). Raises NotFound."""
         return self._get(container_id).log
+
+    def is_running(self, container_id: str) -> bool:
+        """Whether there is such a container and it has not ended."""
+        found = self._containers.get(container_id)
+        return found is not None and found.status.state == "RUNNING"
 
     async def _follow(self, queue: asyncio.Queue[ContainerEvent]) -> AsyncIterator[ContainerEvent]:
         try:
@@ -365,9 +354,7 @@ class HollowRuntime:
 
     def _is_healthy(self, sandbox_id: str) -> bool | None:
         """Whether something scripted runs in a sandbox and all of it is well; None where programs alone run there."""
-        found = [
-            c for c in self._containers.values() if c.sandbox_id == sandbox_id and c.status.state == "RUNNING"
-        ]
+        found = [c for c in self._contents.inside(sandbox_id) if c.status.state == "RUNNING"]
         scripted = [c for c in found if c.process is None]
         if found and not scripted:
             return None
@@ -393,7 +380,3 @@ class HollowRuntime:
 
     def _id(self) -> str:
         return f"{self._env.rng.getrandbits(256):064x}"
-
-
-def _has(labels: Mapping[str, str], wanted: Mapping[str, str] | None) -> bool:
-    return not wanted or wanted.items() <= labels.items()

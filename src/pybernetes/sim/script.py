@@ -63,6 +63,10 @@ class Run:
 
     def drawn(self, rng: random.Random) -> Run:
         """The same with every span decided."""
+        if not self.fail and not any(
+            isinstance(span, tuple) for span in (self.seconds, self.start, self.ready)
+        ):
+            return self
         seconds = None if self.seconds is None else draw(self.seconds, rng)
         code = 1 if self.fail and rng.random() < self.fail else self.exit_code
         return replace(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
@@ -56,7 +56,7 @@ class EmbeddedStore(ABC):
     # ---- the change stream, differently in each backend
 
     @abstractmethod
-    async def _apply(self, change: Callable[[], T]) -> T:
+    def _apply(self, change: Callable[[], T]) -> Awaitable[T]:
         """Runs `change` after all earlier ones and returns its answer when it is durable."""
 
     @abstractmethod
@@ -93,10 +93,10 @@ class EmbeddedStore(ABC):
         self._check_open()
         return self._hub.revision
 
-    async def txn(
+    def txn(
         self, compares: Sequence[Compare], then: Sequence[Op], otherwise: Sequence[Op] = ()
-    ) -> TxnResult:
-        return await self._apply(lambda: self._run_txn(compares, then, otherwise))
+    ) -> Awaitable[TxnResult]:
+        return self._apply(lambda: self._run_txn(compares, then, otherwise))
 
     def watch(
         self, key: str, end: str | None = None, *, revision: int = 0

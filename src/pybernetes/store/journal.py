@@ -74,14 +74,13 @@ class JournalStore(EmbeddedStore):
 
     # ---- changes
 
-    async def _apply(self, change: Callable[[], T]) -> T:
+    def _apply(self, change: Callable[[], T]) -> asyncio.Future[T]:
         self._check_usable()
         answer: asyncio.Future[T] = self._loop.create_future()
         self._queue.append((change, answer))
         if not self._busy:
             self._begin()
-        # A caller that gives up cancels its answer, not the write: that has begun.
-        return await answer
+        return answer  # a caller that gives up cancels its answer, not the write: that has begun
 
     def _begin(self) -> None:
         self._busy = True

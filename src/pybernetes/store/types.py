@@ -7,7 +7,7 @@ together in one batch. Reads at a compacted revision and watches from one raise 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, TypeAlias
@@ -150,9 +150,9 @@ class Store(Protocol):
     async def now(self) -> int:
         """The revision of the newest write that is durable, whoever made it."""
 
-    async def txn(
+    def txn(
         self, compares: Sequence[Compare], then: Sequence[Op], otherwise: Sequence[Op] = ()
-    ) -> TxnResult:
+    ) -> Awaitable[TxnResult]:
         """Runs `then` where all compares hold, else `otherwise`. Returns after the writes are durable."""
 
     def watch(

@@ -127,7 +127,6 @@ RULES: list[tuple[dict, list[str]]] = [
     (
         {"minReplicas": 0, "metrics": [PODS]},
         [
-            "spec.minReplicas: Invalid value: 0: must be greater than or equal to 1",
             "spec.metrics: Forbidden: must specify at least one Object or External metric to support scaling to "
             "zero replicas",
         ],

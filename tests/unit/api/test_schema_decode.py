@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pybernetes.api import kinds
+from pybernetes.api.errors import Undecodable
 from pybernetes.api.fielderrors import FieldErrors
+from pybernetes.api.schema.check import check
 from pybernetes.api.schema.decode import Mismatch, decode
 from pybernetes.api.schema.duplicates import duplicate_fields, surely_none
 
@@ -55,6 +58,17 @@ def test_a_patched_object_is_walked_where_it_changed() -> None:
     assert list(found.tree) == list(decode(body, POD).tree)
     found.tree["spec"]["containers"].append({"name": "more"})
     assert old == before, "the stored object is not shared"
+
+
+def test_strict_errors_are_told_in_the_order_of_the_body() -> None:
+    body = b'{"spec":{"odd":1,"replicas":1,"replicas":2,"paused":true,"odd2":{"a":1,"a":2},"paused":false}}'
+    tree = json.loads(body)
+    with pytest.raises(Undecodable) as refused:
+        check(tree, kinds.DEPLOYMENT, "Strict", duplicate_fields(body))
+    assert refused.value.why == (
+        'strict decoding error: unknown field "spec.odd", duplicate field "spec.replicas", unknown field "spec.odd2", '
+        'duplicate field "spec.odd2.a", duplicate field "spec.paused"'
+    )
 
 
 class Pairs(list[tuple[str, Any]]):

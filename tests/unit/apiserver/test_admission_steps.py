@@ -16,7 +16,7 @@ def steps(kind: object, operation: str, subresource: str = "") -> Steps:
 
 
 def names(found: Steps) -> list[str]:
-    return [plugin.name for plugin, _, _ in found.mutating]
+    return [plugin.name for plugin, _ in found.mutating]
 
 
 def test_a_new_pod_meets_the_plugins_of_pods_in_upstreams_order() -> None:

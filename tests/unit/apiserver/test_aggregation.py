@@ -412,7 +412,7 @@ def test_front_proxies_are_believed_and_others_are_not(pki: Pki) -> None:
     )
 
     async def ask(certificate: bytes, given: Headers) -> User:
-        return await authenticator.authenticate(Request("GET", "/", given, peer_certificate=certificate))
+        return authenticator.authenticate(Request("GET", "/", given, peer_certificate=certificate))
 
     async def main() -> None:
         user = await ask(proxy, headers)

@@ -357,6 +357,7 @@ def test_a_kind_stored_as_another_version_is_one_store_with_two_faces(env: Env) 
         to_stored=renamed("note", "message", "v1"),
         from_stored=renamed("message", "note", "events.k8s.io/v1"),
         validate=lambda _obj, _errors: None,
+        validate_update=lambda _new, _old, _errors: None,
     )
     table = [newer if kind is kinds.EVENTS_EVENT else kind for kind in kinds.KINDS]
     event = {

@@ -87,7 +87,7 @@ def test_use_is_noted_and_an_invalid_token_is_refused(key: bytes) -> None:
                 service_accounts=accounts, audiences=config.service_account_audiences
             )
             request = Request("GET", "/", Headers([("authorization", f"Bearer {token}")]))
-            assert (await authenticator.authenticate(request)).name == "system:serviceaccount:default:robot"
+            assert authenticator.authenticate(request).name == "system:serviceaccount:default:robot"
 
             def label() -> str | None:
                 secret = core("secrets", "default", "robot-token")
@@ -100,7 +100,7 @@ def test_use_is_noted_and_an_invalid_token_is_refused(key: bytes) -> None:
                 Call("patch", kinds.SECRET, "default", "robot-token", body=mark, patch_type="merge")
             )
             with pytest.raises(Unauthorized):
-                await authenticator.authenticate(request)
+                authenticator.authenticate(request)
             review = await authenticator.review(token, ())
             assert "the token in secret default/robot-token for service account default/robot" in review.error
 

@@ -45,7 +45,7 @@ class FixedUser:
     def __init__(self, users: dict[str, User]) -> None:
         self.users = users
 
-    async def authenticate(self, request: Request) -> User:
+    def authenticate(self, request: Request) -> User:
         return self.users.get(request.headers.get("x-test-user", ""), ANONYMOUS_USER)
 
 

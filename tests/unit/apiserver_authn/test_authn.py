@@ -401,20 +401,20 @@ def test_the_chain_asks_in_order(world: World) -> None:
 
     async def main() -> None:
         bearer = {"authorization": f"Bearer {issue(world)}"}
-        by_certificate = await chain.authenticate(Request(bearer, der))
+        by_certificate = chain.authenticate(Request(bearer, der))
         assert by_certificate.name == "kubernetes-admin"
         assert by_certificate.groups == ("kubeadm:cluster-admins", "system:authenticated")
-        assert (await chain.authenticate(Request(bearer))).name == "system:serviceaccount:default:robot"
-        static = await chain.authenticate(Request({"authorization": "Bearer secret"}))
+        assert chain.authenticate(Request(bearer)).name == "system:serviceaccount:default:robot"
+        static = chain.authenticate(Request({"authorization": "Bearer secret"}))
         assert static.groups == ("devs", "system:authenticated")
-        assert await chain.authenticate(Request()) is ANONYMOUS_USER
-        assert await chain.authenticate(Request({"authorization": "Basic eA=="})) is ANONYMOUS_USER
+        assert chain.authenticate(Request()) is ANONYMOUS_USER
+        assert chain.authenticate(Request({"authorization": "Basic eA=="})) is ANONYMOUS_USER
         for wrong in ("nonsense", issue(world, RSA_KEY)):
             with pytest.raises(Unauthorized, match=r"^Unauthorized$"):
-                await chain.authenticate(Request({"authorization": f"Bearer {wrong}"}))
+                chain.authenticate(Request({"authorization": f"Bearer {wrong}"}))
         strict = Authenticator(anonymous=False)
         with pytest.raises(Unauthorized):
-            await strict.authenticate(Request(peer_certificate=der))
+            strict.authenticate(Request(peer_certificate=der))
 
     asyncio.run(main())
 

@@ -228,10 +228,32 @@ def test_self_subject_rules(rbac: Rbac) -> None:
         "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["/healthz"]}],
         "incomplete": False,
     }
-    everything, _ = chain.rules_for(User("root", groups=("system:masters",)), "a")
+    root = User("root", groups=("system:masters",))
+    assert chain.rules_for(root, "a") == ([], False), "RBAC lists what a binding gives to the group"
+    everything, incomplete = chain_of((), {}).rules_for(root, "a")
     assert review_status(everything)["resourceRules"] == [
         {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
     ]
+    assert not incomplete
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"roleRef": None},
+        {"roleRef": {"kind": {}, "name": "reader"}},
+        {"subjects": [None]},
+        {"subjects": [{"kind": "User", "name": ["alice"]}]},
+        {"subjects": 3},
+    ],
+)
+def test_a_binding_of_a_wrong_shape_gives_nothing(rbac: Rbac, change: dict[str, Any]) -> None:
+    good = binding("r", "ClusterRole", "reader", ("User", "alice"), namespace="a")
+    rbac.put("RoleBinding", good)
+    assert rbac.rules_for(ALICE, "a")
+    rbac.put("RoleBinding", {**good, **change})
+    assert not rbac.rules_for(ALICE, "a")
+    rbac.remove("RoleBinding", "a", "r")
 
 
 # ---- escalation

@@ -320,7 +320,8 @@ def test_external_metrics_are_added_up() -> None:
     assert asked == [f"{path}?labelSelector=q=x"]
     failed, _ = answered({"type": "External", "external": {"metric": QUEUE}}, {})
     assert failed.error == (
-        "unable to fetch metrics from external metrics API: the server could not find the requested resource"
+        "unable to fetch metrics from external metrics API: the server could not find the requested resource "
+        "(get queue.external.metrics.k8s.io)"
     )
 
 

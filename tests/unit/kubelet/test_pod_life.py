@@ -217,4 +217,4 @@ def test_two_hundred_pods_start_and_end_together() -> None:
         assert (await world.client.list(kinds.POD, "default")).items == []
         assert await world.runtime.list_pod_sandbox() == []
 
-    play(story)
+    play(story, max_pods=200)

@@ -183,10 +183,11 @@ def test_strategic(original: Any, patch: Any, expected: Any) -> None:
 
 
 CONTRADICTIONS = [
-    ({"containers": [{"image": "x"}]}, "does not contain declared merge key: name"),
-    ({"labels": {"$patch": "explode"}}, "unknown patch type 'explode'"),
+    ({"containers": [{"image": "x"}]}, r"map: map\[image:x\] does not contain declared merge key: name"),
+    ({"labels": {"$patch": "explode"}}, r"unknown patch type: explode in map: map\[\$patch:explode\]"),
     ({"containers": [{"name": "a", "$patch": "merge"}]}, "merging lists cannot yet be specified"),
-    ({"strategy": {"$retainKeys": ["type"], "other": 1}}, "\\$retainKeys"),
+    ({"strategy": {"$retainKeys": ["type"], "other": 1}}, "patch content doesn't match retainKeys list"),
+    ({"strategy": {"$retainKeys": "type"}}, "invalid patch format of retainKeys"),
     (
         {"$setElementOrder/containers": named("a"), "containers": named("b")},
         "doesn't match \\$setElementOrder",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pybernetes.scheduler.decide import Decision, decide
-from pybernetes.scheduler.framework import World
+from pybernetes.scheduler.framework import Plugin, World
 from pybernetes.scheduler.nodetable import NodeTable
 from pybernetes.scheduler.plugins import (
     image_locality,
@@ -50,14 +50,14 @@ class Kept:
         """Nothing changes."""
 
 
-def profile(arguments: Arguments) -> Profile:
-    """Upstream's plugins in their order, with these arguments."""
+def profile(arguments: Arguments, *more: Plugin, name: str = "test") -> Profile:
+    """Upstream's plugins in their order, with these arguments; `more` come after them."""
     fit = arguments.fit
     spread = pod_topology_spread.PLUGIN
     if not arguments.system:
         spread = pod_topology_spread.make(tuple(map(default_constraint, arguments.spread)))
     return profile_of(
-        "test",
+        name,
         (
             priority_sort.PLUGIN,
             node_unschedulable.PLUGIN,
@@ -77,6 +77,7 @@ def profile(arguments: Arguments) -> Profile:
             ),
             node_resources_balanced_allocation.make(tuple(arguments.balanced)),
             image_locality.PLUGIN,
+            *more,
         ),
     )
 

@@ -32,6 +32,9 @@ class Maker:
         self._numbers = itertools.count()
         self.mild = self.chance(0.8)
         """Most clusters have room, so that what is left to scoring, spreading and affinity is reached."""
+        sizes = (10**6, 10**8, 777_777_777, 3 * 10**9)
+        names = ("web:latest", "db:1", "cache:latest", "reg:5000/x:latest")
+        self.image_sizes = {name: self.rng.choice(sizes) for name in names}
 
     def chance(self, share: float) -> bool:
         return self.rng.random() < share
@@ -83,8 +86,7 @@ class Maker:
         if self.chance(0.25 if self.mild else 0.4):
             spec["taints"] = [self.taint() for _ in range(rng.randint(1, 2))]
         images = [
-            {"names": [name], "sizeBytes": rng.choice((10**6, 10**8, 777_777_777, 3 * 10**9))}
-            for name in self.some(("web:latest", "db:1", "cache:latest", "reg:5000/x:latest"), 3)
+            {"names": [name], "sizeBytes": size} for name, size in self.some(self.image_sizes.items(), 3)
         ]
         return {
             "apiVersion": "v1",

@@ -11,7 +11,7 @@ from pybernetes.lang.labelselector import from_labels
 from pybernetes.scheduler.decide import Decision, StaticMasks, decide
 from pybernetes.scheduler.framework import World
 from pybernetes.scheduler.nodetable import NodeTable
-from pybernetes.scheduler.podfacts import read_facts
+from pybernetes.scheduler.podfacts import read_facts, same_facts
 
 from .trees import anti_affinity, node, pod, selects
 
@@ -315,3 +315,36 @@ def test_the_table_forgets_nodes_and_keeps_the_pods_of_unseen_ones() -> None:
     assert decided(pod(cpu="2"), table).node is None
     table.unplace("u")
     assert decided(pod(cpu="2"), table).node == "later"
+
+
+def test_a_pod_that_surely_is_what_it_was_and_one_that_may_not_be() -> None:
+    old = pod("web", cpu="1", labels={"app": "web"})
+    bound = {**old, "spec": {**old["spec"], "nodeName": "a"}, "status": {"phase": "Running"}}
+    assert same_facts(old, bound)
+    assert same_facts(bound, {**bound, "status": {"phase": "Running", "conditions": []}})
+    for path, value in (
+        (("metadata", "labels"), {"app": "other"}),
+        (("metadata", "deletionTimestamp"), "2026-01-01T00:00:00Z"),
+        (("metadata", "uid"), "another"),
+        (("spec", "priority"), 5),
+        (("spec", "containers"), []),
+    ):
+        part, field = path
+        assert not same_facts(old, {**bound, part: {**bound[part], field: value}})
+    running = {"containerStatuses": [{"name": "c", "resources": {"requests": {"cpu": "2"}}}]}
+    assert not same_facts(bound, {**bound, "status": running})
+    assert not same_facts({**bound, "status": running}, bound)
+
+
+def test_an_image_has_the_size_that_the_first_node_told_as_long_as_any_has_it() -> None:
+    def with_image(name: str, size: int) -> dict:
+        return node(name, images=[{"names": ["img:latest"], "sizeBytes": size}])
+
+    table = table_of(with_image("a", 100), with_image("b", 900))
+    assert table.images["img:latest"].size == 100
+    table.put_node(node("a"))
+    assert (table.images["img:latest"].size, len(table.images["img:latest"].rows)) == (100, 1)
+    table.put_node(with_image("b", 900))
+    assert table.images["img:latest"].size == 900
+    table.remove_node("b")
+    assert table.images == {}

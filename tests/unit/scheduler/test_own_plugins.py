@@ -27,6 +27,7 @@ from pybernetes.scheduler.framework import (
 from pybernetes.scheduler.plugins.normalize import by_highest
 from pybernetes.scheduler.preemption.candidate import Candidate
 from pybernetes.scheduler.scheduler import Scheduler
+from pybernetes.scheduler.serving import metrics_of
 
 from .playing import bound, events_of, flushed, make, play, refused, scheduled_condition, until
 from .trees import node, pod
@@ -262,9 +263,7 @@ def test_permit_waits_until_it_is_allowed() -> None:
         web = await until(client, "web", bound)
         assert web["spec"]["nodeName"] == waiting.node
         assert "nominatedNodeName" not in web["status"]
-        assert 'scheduler_permit_wait_duration_seconds_count{result="Success"} 1' in scheduler.metrics.text(
-            {}, {}, {}, {}
-        )
+        assert 'scheduler_permit_wait_duration_seconds_count{result="Success"} 1' in metrics_of(scheduler)
 
     on_two_nodes(permitting(Permission("wait", seconds=30)), check)
 
@@ -388,7 +387,16 @@ RAISING: tuple[tuple[str, Plugin], ...] = (
     ('running Score plugin "Mine": boom', Plugin("Mine", score=boom)),
     ('running Reserve plugin "Mine": boom', Plugin("Mine", reserve=boom)),
     ('running Permit plugin "Mine": boom', Plugin("Mine", permit=boom)),
+    ('running Score plugin "Mine": boom', Plugin("Mine", score=is_row("a"), normalize=boom)),
     ('running PreBind plugin "Mine": boom', Plugin("Mine", pre_bind=async_boom)),
+    (
+        'running PreBindPreFlight plugin "Mine": boom',
+        Plugin("Mine", pre_bind=async_boom, pre_bind_pre_flight=boom),
+    ),
+    (
+        'running PostFilter plugin "Mine": PostFilter must give a PostFilterResult, not 1',
+        Plugin("Mine", post_filter=lambda *_: 1, filter=pernode.per_node_filter(lambda _pod, _node: "no")),  # type: ignore[arg-type,return-value]
+    ),
     ('binding rejected: running Bind plugin "Mine": boom', Plugin("Mine", bind=async_boom)),
     (
         'running Score plugin "Mine": invalid score 101 of node b, it should be in the range of [0, 100] after normalizing',
@@ -445,6 +453,22 @@ def test_what_raises_is_named_and_its_pod_backs_off(
         await until(client, "web", bound)
 
     on_two_nodes(plugin, check)
+
+
+def test_what_raises_after_the_fact_is_logged_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def check(client: ApiClient, _scheduler: Scheduler) -> None:
+        await until(client, "web", bound)
+
+    on_two_nodes(Plugin("Mine", post_bind=async_boom), check)
+    assert "PostBind plugin Mine failed for default/web" in caplog.text
+
+    async def refuses(client: ApiClient, scheduler: Scheduler) -> None:
+        await until(client, "web", refused)
+        scheduler.use()
+        await until(client, "web", bound)
+
+    on_two_nodes(Plugin("Mine", reserve=lambda _attempt: "no", unreserve=boom), refuses)
+    assert "Unreserve plugin Mine failed for default/web" in caplog.text
 
 
 def test_a_hint_that_raises_lets_the_pod_be_tried() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from pybernetes.api.meta import Obj, uid_of
 from pybernetes.scheduler.framework import Change, Plugin, on
 from pybernetes.scheduler.plugins.table import DEFAULT_PROFILE
@@ -206,3 +208,61 @@ def test_what_came_into_which_part_is_counted() -> None:
         ("active", "BackoffComplete"): 1,
         ("backoff", "ScheduleAttemptFailure"): 1,
     }
+
+
+def member(name: str, **spec: object) -> dict:
+    return pod(name, schedulingGroup={"podGroupName": "train"}, **spec)
+
+
+def test_the_pods_of_a_group_are_tried_together_whatever_each_waits_for() -> None:
+    queue = queue_of(member("a"), pod("x"), member("b", priority=5), member("c"))
+    first = queue.pop(1, 0)
+    assert names(first) == ["b", "a", "c"]
+    assert names(queue.pop(9, 0)) == ["x"]
+    for each in first:
+        queue.unschedulable(each, frozenset(("Fit",)), 0)
+    # A pod that comes later brings the others along, and all back off as the one that was tried most often.
+    late = member("late")
+    queue.put(late, read_facts(late), DEFAULT_PROFILE, 1)
+    again = queue.pop(9, 1)
+    assert names(again) == ["b", "a", "c", "late"]
+    assert {each.attempts for each in again} == {2}
+    for each in again:
+        queue.unschedulable(each, frozenset(("Fit",)), 1)
+    assert queue.changed(POD_GONE, 2)
+    assert {each.until for each in again} == {3}
+    assert names(queue.pop(9, 3)) == ["b", "a", "c", "late"]
+    queue.remove(uid_of(late))
+    assert queue.entities() == {("active", "podgroup"): 1, ("active", "pod"): 1}
+
+
+def test_changes_are_kept_for_those_that_are_being_decided_on_and_no_longer() -> None:
+    queue = queue_of(pod("a"), pod("b"))
+    queue.changed(POD_GONE, 0)
+    assert queue.in_flight() == {}
+    (a,) = queue.pop(1, 0)
+    queue.changed(UNTAINTED, 0)
+    (b,) = queue.pop(1, 0)
+    queue.changed(POD_GONE, 0)
+    assert queue.in_flight() == {"NodeUpdate": 1, "AssignedPodDelete": 1, "PodPopped": 2}
+    queue.unschedulable(b, frozenset(("Taints",)), 0)
+    assert b.state == "unschedulable"
+    queue.unschedulable(a, frozenset(("Taints",)), 0)
+    assert a.state == "backoff"
+    queue.changed(POD_GONE, 0)
+    assert queue.in_flight() == {}
+
+
+def test_what_nobody_needs_any_more_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pybernetes.scheduler.missed.MOST", 8)
+    queue = queue_of(pod("a"), pod("b"))
+    (a,) = queue.pop(1, 0)
+    queue.changed(UNTAINTED, 0)
+    (b,) = queue.pop(1, 0)
+    queue.failed(a, 0)
+    for _ in range(30):
+        queue.changed(POD_GONE, 0)
+    assert queue.in_flight()["NodeUpdate"] == 0
+    queue.changed(UNTAINTED, 0)
+    queue.unschedulable(b, frozenset(("Taints",)), 0)
+    assert b.state == "backoff"

@@ -32,6 +32,20 @@ NAMES = (
     "scheduler_unschedulable_pods",
     "scheduler_queue_incoming_pods_total",
     "scheduler_cache_size",
+    "scheduler_event_handling_duration_seconds",
+    "scheduler_framework_extension_point_duration_seconds",
+    "scheduler_plugin_execution_duration_seconds",
+    "scheduler_plugin_evaluation_total",
+    "scheduler_pod_scheduled_after_flush_total",
+    "scheduler_queued_entities",
+    "scheduler_inflight_events",
+    "scheduler_goroutines",
+    "scheduler_batch_attempts_total",
+    "scheduler_podgroup_schedule_attempts_total",
+    "scheduler_podgroup_scheduling_attempt_duration_seconds",
+    "scheduler_podgroup_scheduling_algorithm_duration_seconds",
+    "scheduler_workload_preemption_attempts_total",
+    "scheduler_workload_preemption_victims",
     "leader_election_master_status",
 )
 
@@ -138,10 +152,39 @@ def test_what_metrics_count() -> None:
             'scheduler_unschedulable_pods{plugin="NodeResourcesFit",profile="default-scheduler"} 1',
             'scheduler_queue_incoming_pods_total{event="PodAdd",queue="active"} 3',
             'scheduler_cache_size{type="nodes"} 2',
+            'scheduler_cache_size{type="assumed_pods"} 0',
+            'scheduler_goroutines{operation="binding"} 0',
+            'scheduler_queued_entities{queue="unschedulable",type="pod"} 1',
+            "scheduler_pod_scheduled_after_flush_total 0",
+            'scheduler_plugin_evaluation_total{plugin="NodeResourcesFit",extension_point="Filter",'
+            'profile="default-scheduler"} 3',
+            'scheduler_batch_attempts_total{profile="default-scheduler",result="no_hint"} 3',
+            'scheduler_framework_extension_point_duration_seconds_count{extension_point="Filter",status="Success",'
+            'profile="default-scheduler"} 3',
+            'scheduler_framework_extension_point_duration_seconds_count{extension_point="PostFilter",'
+            'status="Unschedulable",profile="default-scheduler"} 1',
+            'scheduler_framework_extension_point_duration_seconds_count{extension_point="Bind",status="Success",'
+            'profile="default-scheduler"} 2',
+            'scheduler_pod_scheduling_sli_duration_seconds_count{attempts="1"} 2',
             'leader_election_master_status{name="kube-scheduler"} 1',
         ):
-            assert line in lines
+            assert line in lines, [each for each in lines if each.startswith(line.partition("{")[0])]
         assert all(re.fullmatch(r"#.*|\w+(\{[^}]*\})? [0-9.e+-]+", line) for line in lines if line)
+
+    on_a_cluster(check)
+
+
+def test_one_attempt_in_ten_is_measured_plugin_by_plugin() -> None:
+    async def check(client: ApiClient, scheduler: Scheduler, _pages: Any) -> None:
+        for number in range(12):
+            await make(client, pod(f"p{number}", cpu=f"{number + 1}m"))
+            await until(client, f"p{number}", bound)
+        lines = metrics_of(scheduler).splitlines()
+        name = "scheduler_plugin_execution_duration_seconds_count"
+        for plugin, point in (("NodeResourcesFit", "Filter"), ("VolumeBinding", "PreFilter")):
+            labels = f'plugin="{plugin}",extension_point="{point}",status="Success"'
+            assert f"{name}{{{labels}}} 1" in lines
+        assert any(line.startswith("scheduler_event_handling_duration_seconds_count") for line in lines)
 
     on_a_cluster(check)
 

@@ -12,7 +12,7 @@ from pybernetes.scheduler.cycle import Cycle
 from pybernetes.scheduler.decide import Decision
 from pybernetes.scheduler.framework import Change
 from pybernetes.scheduler.plugins.volume_binding import STATE
-from pybernetes.scheduler.queue import QueuedPod
+from pybernetes.scheduler.queuedpod import QueuedPod
 
 from .trees import node, pod
 

@@ -232,3 +232,46 @@ def test_the_command_names_the_file(
         main(["schedule", *arguments])
     assert str(error.value).startswith("pyber schedule: ")
     assert problem in str(error.value)
+
+
+def gang(least: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "scheduling.k8s.io/v1beta1",
+        "kind": "PodGroup",
+        "metadata": {"name": "train", "namespace": "default"},
+        "spec": {"schedulingPolicy": {"gang": {"minCount": least}}},
+    }
+
+
+def test_a_gang_goes_as_a_whole_or_not_at_all() -> None:
+    members = [web(f"p{number}", schedulingGroup={"podGroupName": "train"}) for number in range(3)]
+    found = what_if([node("a", cpu="4"), gang(3)], members)
+    assert [each.node for each in found] == ["a", "a", "a"]
+    found = what_if([node("a", cpu="2")], [gang(3), *members])
+    assert [each.node for each in found] == ["", "", ""]
+    assert found[0].message == (
+        "minCount (3) cannot be satisfied: 2 scheduled, 0 remaining, "
+        "pod group preemption: No preemption victims found for incoming preemptor"
+    )
+    assert found[2].message.startswith("0/1 nodes are available: 1 Insufficient cpu.")
+    found = what_if([node("a", cpu="2")], members)
+    assert {each.message for each in found} == {
+        'waiting for pod\'s pod group "train" to appear in scheduling queue'
+    }
+
+
+def test_a_gang_tells_who_would_have_to_go() -> None:
+    there = [node("a", cpu="2"), placed("low1", "a", cpu="1"), placed("low2", "a", cpu="1")]
+    urgent = {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": "u"},
+        "value": 5,
+    }
+    members = [
+        web(f"p{number}", priorityClassName="u", schedulingGroup={"podGroupName": "train"})
+        for number in range(2)
+    ]
+    found = what_if([*there, urgent, gang(2)], members)
+    assert [(each.node, each.nominated) for each in found] == [("", "a"), ("", "a")]
+    assert sorted(found[0].victims) == ["default/low1", "default/low2"]

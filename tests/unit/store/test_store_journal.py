@@ -178,7 +178,7 @@ def test_nobody_sees_a_write_before_it_is_durable(
 
         monkeypatch.setattr(store._file, "append", stuck)
         async with store.watch("/", "0") as watch:
-            write = asyncio.create_task(store.txn((), [Put("/k", b"new"), Delete("/other")]))
+            write = asyncio.ensure_future(store.txn((), [Put("/k", b"new"), Delete("/other")]))
             await entered.wait()
             assert await store.range("/", "0") == before
             assert (await store.range("/k")).kvs[0].mod_revision == old.revision

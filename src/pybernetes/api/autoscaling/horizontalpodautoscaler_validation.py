@@ -13,8 +13,8 @@ from ..meta import Obj
 from ..podspec.validate_resources import validate_resource_name
 from ..validation.values import named, non_negative
 
-LEAST_REPLICAS = 1
-"""0 needs a feature that is off (HPAScaleToZero, alpha)."""
+LEAST_REPLICAS = 0
+"""HPAScaleToZero is on (beta in v1.37); what else 0 needs is checked with the metrics."""
 LONGEST_PERIOD = 1800
 LONGEST_STABILIZATION = 3600
 SELECT_POLICIES = ["Disabled", "Max", "Min"]

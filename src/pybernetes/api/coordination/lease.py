@@ -48,6 +48,7 @@ LEASE = Kind(
     unconditional_update=False,
     singular="lease",
     schema="io.k8s.api.coordination.v1.Lease",
+    create_on_update=True,
     validate=validate,
     columns=(NAME, Column("Holder", at("spec", "holderIdentity")), AGE),
 )

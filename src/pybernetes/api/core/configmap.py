@@ -38,7 +38,9 @@ def validate(config_map: Obj, errors: FieldErrors) -> None:
     validate_keys(binary, errors.at("binaryData"))
     for key in data.keys() & binary.keys():
         errors.at("data").at_key(key).invalid(key, "duplicate of key present in binaryData")
-    size = sum(len(value.encode()) for value in data.values()) + sum(len(v) * 3 // 4 for v in binary.values())
+    size = sum(len((value or "").encode()) for value in data.values()) + sum(
+        len(v or "") * 3 // 4 for v in binary.values()
+    )
     if size > MAX_SIZE:
         errors.too_long(MAX_SIZE, "[]")
 

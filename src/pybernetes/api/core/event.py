@@ -6,6 +6,7 @@ from ..cells import NAME, at, dig, since
 from ..kind import Cell, Column, Kind
 from ..meta import Obj
 from ..selectable import field_text
+from .event_validation import validate
 
 
 def first_seen(event: Obj) -> str | None:
@@ -64,9 +65,7 @@ SELECTABLE = {
         for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
     },
     "reason": field_text("reason"),
-    "reportingComponent": lambda event: str(
-        event.get("reportingComponent") or dig(event, "source", "component") or ""
-    ),
+    "reportingComponent": field_text("reportingComponent"),
     "source": lambda event: str(dig(event, "source", "component") or event.get("reportingComponent") or ""),
     "type": field_text("type"),
 }
@@ -80,6 +79,9 @@ EVENT = Kind(
     singular="event",
     short_names=("ev",),
     schema="io.k8s.api.core.v1.Event",
+    create_on_update=True,
+    name_rule="path",
+    validate=validate,
     columns=COLUMNS,
     selectable=SELECTABLE,
 )

@@ -28,6 +28,7 @@ LIMITRANGE = Kind(
     singular="limitrange",
     short_names=("limits",),
     schema="io.k8s.api.core.v1.LimitRange",
+    create_on_update=True,
     default=default,
     validate=validate,
 )

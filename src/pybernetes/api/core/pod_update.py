@@ -27,8 +27,9 @@ def validate_pod_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
     _validate_deadline(after, before, at)
     _validate_tolerations(after, before, at)
     _validate_gates(after, before, at)
-    if _fixed(after, before) != _fixed(before, before):
-        at.forbidden(f"{MUTABLE}\n{_difference(before, _fixed(after, before))}")
+    fixed = _fixed(after, before)
+    if fixed != _fixed(before, before):
+        at.forbidden(f"{MUTABLE}\n{_difference(before, fixed)}")
 
 
 def validate_pod_status(new: Obj, old: Obj, errors: FieldErrors) -> None:
@@ -117,13 +118,13 @@ def _restore(fixed: dict[str, Any], before: Obj, field: str) -> None:
 
 
 def _difference(before: Obj, after: Obj) -> str:
-    """The fields that differ, old against new."""
-    lines = []
-    for field in sorted({*before, *after}):
-        if before.get(field) != after.get(field):
-            lines.append(f"- {field}: {json.dumps(before.get(field), sort_keys=True, default=str)}")
-            lines.append(f"+ {field}: {json.dumps(after.get(field), sort_keys=True, default=str)}")
-    return "\n".join(lines)
+    from pybernetes.lang.structdiff import (
+        struct_difference,  # with its table only needed where a change is refused
+    )
+
+    from ..podspec.gotypes import as_held, pod_spec
+
+    return struct_difference(pod_spec(), as_held(before), as_held(after))
 
 
 def _validate_restarts(new: Obj, old: Obj, errors: FieldErrors) -> None:

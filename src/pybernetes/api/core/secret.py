@@ -34,7 +34,7 @@ def default(obj: MutableObj) -> None:
 def validate(secret: Obj, errors: FieldErrors) -> None:
     data = secret.get("data") or {}
     validate_keys(data, errors.at("data"))
-    if sum(len(value) * 3 // 4 for value in data.values()) > MAX_SIZE:
+    if sum(len(value or "") * 3 // 4 for value in data.values()) > MAX_SIZE:
         errors.too_long(MAX_SIZE, "data")
     kind = secret.get("type", OPAQUE)
     for key in REQUIRED_KEYS.get(kind, ()):

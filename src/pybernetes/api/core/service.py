@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..cells import AGE, NAME, at, dig, format_labels
 from ..kind import Cell, Column, Kind
 from ..meta import MutableObj, Obj
-from .service_validation import validate, validate_update
+from .service_update import prepare_create, prepare_update
+from .service_validation import is_external, validate_create, validate_status, validate_update
 from .service_warnings import warnings
 
 AFFINITY_SECONDS = 10800
-PORTED = ("NodePort", "LoadBalancer")
 
 
 def default(obj: MutableObj) -> None:
@@ -19,7 +19,9 @@ def default(obj: MutableObj) -> None:
         return
     spec.setdefault("type", "ClusterIP")
     spec.setdefault("sessionAffinity", "None")
-    if spec["sessionAffinity"] == "ClientIP":
+    if spec["sessionAffinity"] == "None":
+        spec.pop("sessionAffinityConfig", None)
+    elif spec["sessionAffinity"] == "ClientIP":
         config = spec.get("sessionAffinityConfig") or {}
         client = {"timeoutSeconds": AFFINITY_SECONDS, **(config.get("clientIP") or {})}
         spec["sessionAffinityConfig"] = {**config, "clientIP": client}
@@ -29,33 +31,18 @@ def default(obj: MutableObj) -> None:
             port["targetPort"] = port.get("port")
     if spec["type"] != "ExternalName":
         spec.setdefault("internalTrafficPolicy", "Cluster")
-    if spec["type"] in PORTED:
-        spec.setdefault("externalTrafficPolicy", "Cluster")
+    if is_external(spec) and not spec.get("externalTrafficPolicy"):
+        spec["externalTrafficPolicy"] = "Cluster"
     if spec["type"] == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
+        for ingress in dig(obj, "status", "loadBalancer", "ingress") or ():
+            if ingress.get("ip"):
+                ingress.setdefault("ipMode", "VIP")
 
 
-def prepare_create(obj: MutableObj) -> None:
-    obj["status"] = {"loadBalancer": {}}
-
-
-def prepare_update(new: MutableObj, old: Obj) -> None:
-    """Addresses and ports that the update leaves out stay as they are."""
-    spec, before = new["spec"], old["spec"]
-    new["status"] = old.get("status") or {"loadBalancer": {}}
-    if spec.get("type") != "ExternalName" and before.get("type") != "ExternalName":
-        for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
-            if not spec.get(field) and before.get(field):
-                spec[field] = before[field]
-    if spec.get("type") in PORTED and before.get("type") in PORTED:
-        known = {_port_key(port): port.get("nodePort") for port in before.get("ports") or ()}
-        for port in spec.get("ports") or ():
-            if not port.get("nodePort") and known.get(_port_key(port)):
-                port["nodePort"] = known[_port_key(port)]
-
-
-def _port_key(port: Obj) -> tuple[str, int]:
-    return port.get("protocol", "TCP"), int(port.get("port", 0))
+def prepare_status(new: MutableObj, _old: Obj, _now: float) -> None:
+    """A load balancer that does not say how its address works has a virtual one."""
+    default(new)
 
 
 def external_cell(service: Obj, _now: float) -> Cell:
@@ -98,11 +85,14 @@ SERVICE = Kind(
     storage_prefix="services/specs",
     name_rule="dns1035label",
     schema="io.k8s.api.core.v1.Service",
+    create_on_update=True,
     default=default,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
-    validate=validate,
+    prepare_status=prepare_status,
+    validate_create=validate_create,
     validate_update=validate_update,
+    validate_status=validate_status,
     warnings=warnings,
     columns=(
         NAME,

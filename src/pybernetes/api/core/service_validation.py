@@ -1,126 +1,245 @@
-"""What a Service may be: upstream's `ValidateService`, by field."""
+"""What a Service may be: upstream's `ValidateService`, by field. Addresses and families are in `service_addresses.py`."""
 
 from __future__ import annotations
 
-import ipaddress
+from collections.abc import Sequence
 
 from pybernetes.lang import names
 
 from ..fielderrors import FieldErrors
-from ..meta import Obj
+from ..meta import Obj, annotations_of
+from ..validation.addresses import endpoint_address, legacy_address, legacy_cidr, parse_address
+from ..validation.metadata import validate_labels
+from ..validation.values import named, one_of, port
+from .service_addresses import is_headless, validate_addresses, validate_addresses_update
+from .service_warnings import HINTS, MODE
 
 TYPES = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"]
+PORTED = ("NodePort", "LoadBalancer")
 PROTOCOLS = ["SCTP", "TCP", "UDP"]
-DISTRIBUTIONS = ("PreferClose", "PreferSameNode", "PreferSameZone")
+AFFINITIES = ["ClientIP", "None"]
+DISTRIBUTIONS = ["PreferClose", "PreferSameNode", "PreferSameZone"]
 POLICIES = ["Cluster", "Local"]
+IP_MODES = ["Proxy", "VIP"]
+LONGEST_AFFINITY = 86400
+KUBELET_PORT = 10250
+SOURCE_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
+ONLY_LOAD_BALANCER = "may only be used when `type` is 'LoadBalancer'"
+IMMUTABLE = "field is immutable"
 
 
-def validate(service: Obj, errors: FieldErrors) -> None:
-    spec, at = service.get("spec") or {}, errors.at("spec")
-    kind = spec.get("type")
-    if kind not in TYPES:
-        at.not_supported(kind or "", TYPES, "type")
-    headless = spec.get("clusterIP") == "None"
-    if kind == "ExternalName":
-        _external_name(spec, at)
-    elif not spec.get("ports") and not headless:
-        at.required("ports")
-    if headless and kind in ("NodePort", "LoadBalancer"):
-        at.at("clusterIPs", 0).invalid("None", f"may not be set to 'None' for {kind} services")
-    if spec.get("sessionAffinity") not in ("ClientIP", "None"):
-        at.not_supported(spec.get("sessionAffinity") or "", ["ClientIP", "None"], "sessionAffinity")
-    distribution = spec.get("trafficDistribution")
-    if distribution is not None and distribution not in DISTRIBUTIONS:
-        at.not_supported(distribution, DISTRIBUTIONS, "trafficDistribution")
-    for policy in ("internalTrafficPolicy", "externalTrafficPolicy"):
-        if spec.get(policy) and spec[policy] not in POLICIES:
-            at.not_supported(spec[policy], POLICIES, policy)
-    if spec.get("externalTrafficPolicy") and kind == "ClusterIP" and not spec.get("externalIPs"):
-        at.invalid(
-            spec["externalTrafficPolicy"],
-            "may only be set for externally-accessible services",
-            "externalTrafficPolicy",
-        )
-    for index, ip in enumerate(spec.get("externalIPs") or ()):
-        _ip(ip, at.at("externalIPs", index))
-    _ports(spec, at)
+def validate_create(service: Obj, errors: FieldErrors) -> None:
+    """Of a new Service."""
+    _validate(service, None, errors)
 
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
-    """A Service keeps its address as long as it has one."""
+    """A Service keeps its primary address and family; values that it had under older rules stay good."""
+    validate_addresses_update(new, old, errors)
     at = errors.at("spec")
-    before, after = old.get("spec") or {}, new.get("spec") or {}
-    if "ExternalName" in (before.get("type"), after.get("type")):
+    after, before = new.get("spec") or {}, old.get("spec") or {}
+    balanced = after.get("type") == before.get("type") == "LoadBalancer"
+    if balanced and after.get("loadBalancerClass") != before.get("loadBalancerClass"):
+        at.invalid(after.get("loadBalancerClass"), "may not change once set", "loadBalancerClass")
+    checked = needs_health_check(after) and needs_health_check(before)
+    if checked and after.get("healthCheckNodePort") != before.get("healthCheckNodePort"):
+        at.forbidden(IMMUTABLE, "healthCheckNodePort")
+    _validate(new, old, errors)
+
+
+def validate_status(new: Obj, old: Obj, errors: FieldErrors) -> None:
+    """What a load balancer may report."""
+    at = errors.at("status", "loadBalancer", "ingress")
+    ingress = _ingress(new)
+    if ingress and (new.get("spec") or {}).get("type") != "LoadBalancer" and ingress != _ingress(old):
+        at.forbidden('may only be used when `spec.type` is "LoadBalancer"')
         return
-    first = (before.get("clusterIPs") or [before.get("clusterIP")])[0]
-    if first and (after.get("clusterIPs") or [after.get("clusterIP")])[0] != first:
-        at.at("clusterIPs", 0).invalid(
-            after.get("clusterIPs") or [after.get("clusterIP")],
-            "primary clusterIP can not be unset" if not after.get("clusterIP") else "may not change once set",
-        )
+    known = [each.get("ip", "") for each in _ingress(old)]
+    for index, each in enumerate(ingress):
+        here, ip, host = at.at(index), each.get("ip"), each.get("hostname")
+        if ip:
+            legacy_address(ip, here.at("ip"), known)
+        if each.get("ipMode") is not None and not ip:
+            here.forbidden("may not be specified when `ip` is not set", "ipMode")
+        elif each.get("ipMode") is not None and each["ipMode"] not in IP_MODES:
+            here.not_supported(each["ipMode"], IP_MODES, "ipMode")
+        if host:
+            named(each, "hostname", names.dns1123_subdomain, here)
+            if parse_address(host) is not None:
+                here.invalid(host, "must be a DNS name, not an IP address", "hostname")
 
 
-def _external_name(spec: Obj, at: FieldErrors) -> None:
-    name = str(spec.get("externalName") or "").rstrip(".")
+def needs_health_check(spec: Obj) -> bool:
+    """Whether load balancers ask the node if it has endpoints of the Service."""
+    return bool(spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local")
+
+
+def is_external(spec: Obj) -> bool:
+    """Whether the Service can be reached from outside of the cluster."""
+    return bool(spec.get("type") in PORTED or (spec.get("type") == "ClusterIP" and spec.get("externalIPs")))
+
+
+def _ingress(service: Obj) -> Sequence[Obj]:
+    return ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+
+
+def _validate(service: Obj, old: Obj | None, errors: FieldErrors) -> None:
+    spec, at = service.get("spec") or {}, errors.at("spec")
+    before = (old or {}).get("spec") or {}
+    _annotations(service, errors.at("metadata", "annotations"))
+    kind, ports = spec.get("type"), spec.get("ports") or ()
+    if not ports and not is_headless(spec) and kind != "ExternalName":
+        at.required("ports")
+    _type(spec, at)
+    seen: set[str] = set()
+    for index, each in enumerate(ports):
+        _port(each, len(ports) > 1, seen, at.at("ports", index))
+    validate_labels(spec.get("selector"), at.at("selector"))
+    _affinity(spec, at)
+    validate_addresses(spec, before, at)
+    for index, text in enumerate(spec.get("externalIPs") or ()):
+        here = at.at("externalIPs", index)
+        if legacy_address(text, here, before.get("externalIPs") or ()):
+            endpoint_address(text, here, loopback=False)
+    if kind not in TYPES:
+        at.not_supported(kind or "", TYPES, "type")
+    _repeated_ports(spec, at)
+    _source_ranges(service, before, errors)
+    _load_balancer(spec, at)
+    _traffic(spec, at)
+
+
+def _annotations(service: Obj, at: FieldErrors) -> None:
+    given = annotations_of(service)
+    if HINTS in given and MODE in given and given[HINTS] != given[MODE]:
+        message = f"must match annotations[{HINTS}] when both are specified"
+        at.at_key(MODE).invalid(given[MODE], message)
+
+
+def _type(spec: Obj, at: FieldErrors) -> None:
+    kind = spec.get("type")
+    if kind == "LoadBalancer":
+        for index, each in enumerate(spec.get("ports") or ()):
+            if each.get("port") == KUBELET_PORT:
+                why = f"may not expose port {KUBELET_PORT} externally since it is used by kubelet"
+                at.at("ports", index).invalid(KUBELET_PORT, why)
+    if kind in PORTED and is_headless(spec):
+        at.at("clusterIPs", 0).invalid("None", f"may not be set to 'None' for {kind} services")
+    if kind != "ExternalName":
+        return
+    for field in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+        if spec.get(field):
+            at.forbidden("may not be set for ExternalName services", field)
+    name = (spec.get("externalName") or "").removesuffix(".")
     if not name:
         at.required("externalName")
-    else:
-        for message in names.dns1123_subdomain(name):
-            at.invalid(spec["externalName"], message, "externalName")
-    if spec.get("clusterIP") == "None":
-        at.invalid("None", "may not be set to 'None' for ExternalName services", "clusterIP")
+    for message in names.dns1123_subdomain(name) if name else ():
+        at.invalid(name, message, "externalName")
 
 
-def _ports(spec: Obj, at: FieldErrors) -> None:
-    ports = spec.get("ports") or ()
-    seen_names: set[str] = set()
-    seen_ports: set[tuple[object, object]] = set()
-    seen_node_ports: set[tuple[object, object]] = set()
-    for index, port in enumerate(ports):
-        here = at.at("ports", index)
-        _port_name(port, len(ports) > 1, seen_names, here)
-        if not _in_range(port.get("port")):
-            here.invalid(port.get("port", 0), "must be between 1 and 65535, inclusive", "port")
-        if port.get("protocol") not in PROTOCOLS:
-            here.not_supported(port.get("protocol", ""), PROTOCOLS, "protocol")
-        target = port.get("targetPort")
-        if isinstance(target, int) and not _in_range(target):
-            here.invalid(target, "must be between 1 and 65535, inclusive", "targetPort")
-        if isinstance(target, str):
-            for message in names.port_name(target):
-                here.invalid(target, message, "targetPort")
-        identity = (port.get("protocol"), port.get("port"))
-        if identity in seen_ports:
-            here.duplicate({"protocol": identity[0], "port": identity[1]})
-        seen_ports.add(identity)
-        if port.get("nodePort"):
-            if spec.get("type") in ("ClusterIP", "ExternalName"):
-                here.forbidden("may not be used when `type` is 'ClusterIP'", "nodePort")
-            node_identity = (port.get("protocol"), port["nodePort"])
-            if node_identity in seen_node_ports:
-                here.duplicate(port["nodePort"], "nodePort")
-            seen_node_ports.add(node_identity)
-
-
-def _port_name(port: Obj, several: bool, seen: set[str], here: FieldErrors) -> None:
-    name = port.get("name") or ""
-    if not name:
-        if several:
-            here.required("name")
-        return
-    for message in names.dns1123_label(name):
-        here.invalid(name, message, "name")
-    if name in seen:
+def _port(given: Obj, several: bool, seen: set[str], here: FieldErrors) -> None:
+    name = given.get("name") or ""
+    named(given, "name", names.dns1123_label, here, required=several)
+    if name and name in seen:
         here.duplicate(name, "name")
     seen.add(name)
+    port(given.get("port") or 0, "port", here)
+    one_of(given, "protocol", PROTOCOLS, here, required=True)
+    port(given.get("targetPort") or 0, "targetPort", here)
+    if given.get("appProtocol") is not None:
+        for message in names.qualified_name(given["appProtocol"]):
+            here.invalid(given["appProtocol"], message, "appProtocol")
 
 
-def _in_range(number: object) -> bool:
-    return isinstance(number, int) and 1 <= number <= 65535
+def _affinity(spec: Obj, at: FieldErrors) -> None:
+    one_of(spec, "sessionAffinity", AFFINITIES, at, required=True)
+    config, here = spec.get("sessionAffinityConfig"), at.at("sessionAffinityConfig")
+    if spec.get("sessionAffinity") == "None" and config is not None:
+        here.forbidden("must not be set when session affinity is None")
+    if spec.get("sessionAffinity") != "ClientIP":
+        return
+    why = "when session affinity type is ClientIP"
+    if config is None:
+        here.required(detail=why)
+    elif config.get("clientIP") is None:
+        here.required("clientIP", why)
+    elif (seconds := config["clientIP"].get("timeoutSeconds")) is None:
+        here.at("clientIP").required("timeoutSeconds", why)
+    elif not 0 < seconds <= LONGEST_AFFINITY:
+        why = f"must be greater than 0 and less than {LONGEST_AFFINITY}"
+        here.at("clientIP").invalid(seconds, why, "timeoutSeconds")
 
 
-def _ip(text: str, here: FieldErrors) -> None:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        here.invalid(text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
+def _repeated_ports(spec: Obj, at: FieldErrors) -> None:
+    ports = spec.get("ports") or ()
+    if spec.get("type") == "ClusterIP":
+        for index, each in enumerate(ports):
+            if each.get("nodePort"):
+                at.at("ports", index).forbidden("may not be used when `type` is 'ClusterIP'", "nodePort")
+    seen: set[tuple[object, object]] = set()
+    for index, each in enumerate(ports):
+        identity = (each.get("protocol"), each.get("nodePort"))
+        if each.get("nodePort") and identity in seen:
+            at.at("ports", index).duplicate(each["nodePort"], "nodePort")
+        seen.add(identity)
+    seen.clear()
+    for index, each in enumerate(ports):
+        identity = (each.get("protocol"), each.get("port"))
+        if identity in seen:
+            at.at("ports", index).duplicate({"protocol": identity[0], "port": identity[1]})
+        seen.add(identity)
+
+
+def _source_ranges(service: Obj, before: Obj, errors: FieldErrors) -> None:
+    spec = service.get("spec") or {}
+    if ranges := spec.get("loadBalancerSourceRanges"):
+        here = errors.at("spec", "LoadBalancerSourceRanges")
+        known = [text.strip() for text in before.get("loadBalancerSourceRanges") or ()]
+        if spec.get("type") != "LoadBalancer":
+            here.forbidden(ONLY_LOAD_BALANCER)
+        for index, text in enumerate(ranges):
+            legacy_cidr(text.strip(), here.at(index), known)
+        return
+    annotation = annotations_of(service).get(SOURCE_RANGES)
+    if annotation is None:
+        return
+    here = errors.at("metadata", "annotations").at_key(SOURCE_RANGES)
+    if spec.get("type") != "LoadBalancer":
+        here.forbidden(ONLY_LOAD_BALANCER)
+    for text in annotation.split(",") if annotation.strip() else ():
+        legacy_cidr(text.strip(), here)
+
+
+def _load_balancer(spec: Obj, at: FieldErrors) -> None:
+    balanced = spec.get("type") == "LoadBalancer"
+    if spec.get("allocateLoadBalancerNodePorts") is not None and not balanced:
+        at.forbidden(ONLY_LOAD_BALANCER, "allocateLoadBalancerNodePorts")
+    if spec.get("allocateLoadBalancerNodePorts") is None and balanced:
+        at.required("allocateLoadBalancerNodePorts")
+    if spec.get("loadBalancerClass") is None:
+        return
+    if not balanced:
+        at.forbidden(ONLY_LOAD_BALANCER, "loadBalancerClass")
+    for message in names.qualified_name(spec["loadBalancerClass"]) if balanced else ():
+        at.invalid(spec["loadBalancerClass"], message, "loadBalancerClass")
+
+
+def _traffic(spec: Obj, at: FieldErrors) -> None:
+    policy = spec.get("externalTrafficPolicy")
+    if is_external(spec):
+        one_of(spec, "externalTrafficPolicy", POLICIES, at, required=True)
+    elif policy:
+        at.invalid(policy, "may only be set for externally-accessible services", "externalTrafficPolicy")
+    check = spec.get("healthCheckNodePort")
+    if check and not needs_health_check(spec):
+        why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+        at.invalid(check, why, "healthCheckNodePort")
+    elif check:
+        port(check, "healthCheckNodePort", at)
+    if spec.get("internalTrafficPolicy") is None:
+        if spec.get("type") in (*PORTED, "ClusterIP"):
+            at.required("internalTrafficPolicy")
+    elif spec["internalTrafficPolicy"] not in POLICIES:
+        at.not_supported(spec["internalTrafficPolicy"], POLICIES, "internalTrafficPolicy")
+    if (wish := spec.get("trafficDistribution")) is not None and wish not in DISTRIBUTIONS:
+        at.not_supported(wish, DISTRIBUTIONS, "trafficDistribution")

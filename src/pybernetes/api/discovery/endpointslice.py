@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from pybernetes.lang import names
+
 from ..cells import AGE, NAME, at
 from ..fielderrors import FieldErrors
 from ..kind import Cell, Column, Kind
 from ..meta import MutableObj, Obj
+from ..validation.addresses import endpoint_address, legacy_address, parse_address
+from ..validation.metadata import validate_labels
+from ..validation.values import named, one_of
 
 ADDRESS_TYPES = ["FQDN", "IPv4", "IPv6"]
-MAX_ENDPOINTS = 1000
+PROTOCOLS = ["SCTP", "TCP", "UDP"]
+MAX_ENDPOINTS, MAX_ADDRESSES, MAX_PORTS, MAX_TOPOLOGY, MAX_HINTS = 1000, 100, 20000, 16, 8
 SHOWN = 3
 
 
@@ -18,25 +26,112 @@ def default(obj: MutableObj) -> None:
         port.setdefault("protocol", "TCP")
 
 
-def validate(piece: Obj, errors: FieldErrors) -> None:
-    if piece.get("addressType") not in ADDRESS_TYPES:
-        errors.not_supported(piece.get("addressType", ""), ADDRESS_TYPES, "addressType")
-    endpoints = piece.get("endpoints") or ()
-    if len(endpoints) > MAX_ENDPOINTS:
-        errors.too_many(len(endpoints), MAX_ENDPOINTS, "endpoints")
-    for index, endpoint in enumerate(endpoints):
-        if not endpoint.get("addresses"):
-            errors.at("endpoints", index).required("addresses", "must contain at least 1 address")
-    seen: set[str] = set()
-    for index, port in enumerate(piece.get("ports") or ()):
-        if port.get("name", "") in seen:
-            errors.at("ports", index).duplicate(port.get("name", ""), "name")
-        seen.add(port.get("name", ""))
+def prepare_create(obj: MutableObj) -> None:
+    obj["metadata"]["generation"] = 1
+    _drop_topology(obj)
+
+
+def prepare_update(new: MutableObj, old: Obj) -> None:
+    """The generation counts changes of labels, too: they say which Service the slice is of."""
+    before = old["metadata"].get("generation", 0)
+    if new.get("endpoints") != old.get("endpoints"):
+        _drop_topology(new)
+    changed = any(new.get(field) != old.get(field) for field in ("addressType", "endpoints", "ports"))
+    labels = (new["metadata"].get("labels") or {}) != (old["metadata"].get("labels") or {})
+    new["metadata"]["generation"] = before + (changed or labels)
+
+
+def _drop_topology(obj: MutableObj) -> None:
+    """A field of v1beta1, which v1 takes without a word and does not keep."""
+    for endpoint in obj.get("endpoints") or ():
+        endpoint.pop("deprecatedTopology", None)
+
+
+def validate_create(piece: Obj, errors: FieldErrors) -> None:
+    """Of a new slice."""
+    _validate_type_and_ports(piece, errors)
+    _validate_endpoints(piece, errors)
 
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
+    """Endpoints that stay as they are may break today's rules."""
+    _validate_type_and_ports(new, errors)
+    if new.get("endpoints") != old.get("endpoints"):
+        _validate_endpoints(new, errors)
     if new.get("addressType") != old.get("addressType"):
         errors.invalid(new.get("addressType"), "field is immutable", "addressType")
+
+
+def _validate_type_and_ports(piece: Obj, errors: FieldErrors) -> None:
+    one_of(piece, "addressType", ADDRESS_TYPES, errors, required=True)
+    ports = piece.get("ports") or ()
+    if len(ports) > MAX_PORTS:
+        errors.too_many(len(ports), MAX_PORTS, "ports")
+        return
+    seen: set[str] = set()
+    for index, each in enumerate(ports):
+        here, name = errors.at("ports", index), each.get("name", "")
+        named(each, "name", names.dns1123_label, here)
+        if name in seen:
+            here.duplicate(name, "name")
+        seen.add(name)
+        one_of(each, "protocol", PROTOCOLS, here, required=True)
+        if each.get("appProtocol") is not None:
+            for message in names.qualified_name(each["appProtocol"]):
+                here.invalid(each["appProtocol"], message, "appProtocol")
+
+
+def _validate_endpoints(piece: Obj, errors: FieldErrors) -> None:
+    endpoints = piece.get("endpoints") or ()
+    if len(endpoints) > MAX_ENDPOINTS:
+        errors.too_many(len(endpoints), MAX_ENDPOINTS, "endpoints")
+        return
+    for index, endpoint in enumerate(endpoints):
+        here = errors.at("endpoints", index)
+        addresses = endpoint.get("addresses") or ()
+        if not addresses:
+            here.required("addresses", "must contain at least 1 address")
+        elif len(addresses) > MAX_ADDRESSES:
+            here.too_many(len(addresses), MAX_ADDRESSES, "addresses")
+        for number, text in enumerate(addresses):
+            _validate_address(piece.get("addressType"), text, here.at("addresses", number), here)
+        named(endpoint, "nodeName", names.dns1123_subdomain, here)
+        if len(endpoint.get("deprecatedTopology") or ()) > MAX_TOPOLOGY:
+            here.too_many(len(endpoint["deprecatedTopology"]), MAX_TOPOLOGY, "deprecatedTopology")
+        validate_labels(endpoint.get("deprecatedTopology"), here.at("deprecatedTopology"))
+        named(endpoint, "hostname", names.dns1123_label, here)
+        for field in ("forZones", "forNodes"):
+            _validate_hints((endpoint.get("hints") or {}).get(field) or (), here.at("hints", field))
+
+
+def _validate_address(kind: object, text: str, at: FieldErrors, endpoint: FieldErrors) -> None:
+    if kind == "FQDN":
+        name = text.removesuffix(".")
+        if not text:
+            at.required()
+        for message in names.dns1123_subdomain(name) if text else ():
+            at.invalid(text, message)
+        if text and "." not in name:
+            at.invalid(text, "should be a domain with at least two segments separated by dots")
+    elif kind in ("IPv4", "IPv6") and legacy_address(text, at):
+        address = parse_address(text)
+        if address is not None and f"IPv{address.version}" != kind:
+            endpoint.invalid(text, f"must be an {kind} address", "addresses")
+        endpoint_address(text, at)
+
+
+def _validate_hints(hints: Sequence[Obj], at: FieldErrors) -> None:
+    if len(hints) > MAX_HINTS:
+        at.too_many(len(hints), MAX_HINTS)
+        return
+    seen: set[str] = set()
+    for index, hint in enumerate(hints):
+        name = hint.get("name") or ""
+        for message in names.label_value(name) if at.path.endswith("forZones") else ():
+            at.at(index).invalid(name, message, "name")
+        if name in seen:
+            at.at(index).duplicate(name, "name")
+        seen.add(name)
 
 
 def _listed(values: list[str]) -> str:
@@ -63,10 +158,11 @@ ENDPOINTSLICE = Kind(
     plural="endpointslices",
     namespaced=True,
     singular="endpointslice",
-    generation=True,
     schema="io.k8s.api.discovery.v1.EndpointSlice",
     default=default,
-    validate=validate,
+    prepare_create=prepare_create,
+    prepare_update=prepare_update,
+    validate_create=validate_create,
     validate_update=validate_update,
     columns=(
         NAME,

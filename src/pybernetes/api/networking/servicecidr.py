@@ -64,6 +64,7 @@ SERVICECIDR = Kind(
     singular="servicecidr",
     subresources=("status",),
     schema="io.k8s.api.networking.v1.ServiceCIDR",
+    status_metadata=(),
     validate_create=validate_create,
     validate_update=validate_update,
     columns=(NAME, Column("CIDRs", lambda obj, _now: ",".join(_ranges(obj))), AGE),

@@ -46,6 +46,7 @@ RUNTIMECLASS = Kind(
     unconditional_update=False,
     singular="runtimeclass",
     schema="io.k8s.api.node.v1.RuntimeClass",
+    create_on_update=True,
     validate=validate,
     validate_update=validate_update,
     warnings=warnings,

@@ -29,7 +29,10 @@ def document_v3(kinds: Iterable[Kind], git_version: str) -> dict[str, Any]:
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": git_version},
         "paths": dict(sorted(pair for kind in served for pair in paths.of(kind))),
-        "components": {"schemas": schemas.all(_roots(served), served)},
+        "components": {
+            "schemas": schemas.all(_roots(served), served),
+            "securitySchemes": {"BearerToken": BEARER_TOKEN},
+        },
     }
 
 

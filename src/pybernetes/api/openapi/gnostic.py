@@ -46,8 +46,13 @@ class Entry(NamedTuple):
 @cache
 def messages() -> dict[str, tuple[Entry, ...]]:
     """Message name -> its fields in the order of their numbers."""
+    return read_table(_MESSAGES)
+
+
+def read_table(text: str) -> dict[str, tuple[Entry, ...]]:
+    """The messages of a table."""
     found = {}
-    for line in _MESSAGES.strip().splitlines():
+    for line in text.strip().splitlines():
         name, _, fields = line.partition(": ")
         entries = [_entry(*field.split()) for field in fields.split(", ")]
         found[name] = tuple(sorted(entries))

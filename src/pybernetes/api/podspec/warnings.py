@@ -47,14 +47,20 @@ TERMS = "requiredDuringSchedulingIgnoredDuringExecution"
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
+def name_warnings(pod: Obj) -> list[str]:
+    """Of the name of a new pod."""
+    problems = names.dns1123_label(pod["metadata"].get("name", ""))
+    if not problems:
+        return []
+    return [
+        "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; "
+        f"a DNS label is recommended: [{' '.join(problems)}]"
+    ]
+
+
 def pod_warnings(pod: Obj) -> list[str]:
     """Of a new pod: its name, and what it is made of."""
-    found = []
-    if problems := names.dns1123_label(pod["metadata"].get("name", "")):
-        found.append(
-            "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; "
-            f"a DNS label is recommended: [{' '.join(problems)}]"
-        )
+    found = name_warnings(pod)
     annotations = pod["metadata"].get("annotations") or {}
     more = remembered.without_warnings(lambda _spec: _warnings(pod, ""), pod.get("spec") or {}, annotations)
     return [*found, *more] if more else found

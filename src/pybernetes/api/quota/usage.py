@@ -7,6 +7,7 @@ from functools import partial
 
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
+from pybernetes.api.podspec.resized import effective_spec
 from pybernetes.api.podspec.resources import pod_limits, pod_requests
 from pybernetes.lang import timestamps
 from pybernetes.lang.quantity import Quantity, parse
@@ -41,7 +42,8 @@ def _pod(pod: Obj, now: float) -> Usage:
     if _ended(pod, now):
         return usage
     usage["pods"] = ONE
-    return usage | pod_compute(pod_requests(pod["spec"]), pod_limits(pod["spec"]))
+    spec = effective_spec(pod)
+    return usage | pod_compute(pod_requests(spec), pod_limits(spec))
 
 
 def _ended(pod: Obj, now: float) -> bool:

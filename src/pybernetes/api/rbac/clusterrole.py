@@ -14,5 +14,6 @@ CLUSTERROLE = Kind(
     singular="clusterrole",
     name_rule="path",
     schema="io.k8s.api.rbac.v1.ClusterRole",
+    create_on_update=True,
     columns=(NAME, Column("Created At", at("metadata", "creationTimestamp"), type="date")),
 )

@@ -14,6 +14,7 @@ CLUSTERROLEBINDING = Kind(
     singular="clusterrolebinding",
     name_rule="path",
     schema="io.k8s.api.rbac.v1.ClusterRoleBinding",
+    create_on_update=True,
     default=default,
     validate=validate,
     validate_update=validate_update,

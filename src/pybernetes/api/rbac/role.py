@@ -14,5 +14,6 @@ ROLE = Kind(
     singular="role",
     name_rule="path",
     schema="io.k8s.api.rbac.v1.Role",
+    create_on_update=True,
     columns=(NAME, Column("Created At", at("metadata", "creationTimestamp"), type="date")),
 )

@@ -14,6 +14,7 @@ ROLEBINDING = Kind(
     singular="rolebinding",
     name_rule="path",
     schema="io.k8s.api.rbac.v1.RoleBinding",
+    create_on_update=True,
     default=default,
     validate=validate,
     validate_update=validate_update,

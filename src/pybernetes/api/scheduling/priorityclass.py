@@ -18,6 +18,11 @@ def default(priority: MutableObj) -> None:
     priority.setdefault("preemptionPolicy", "PreemptLowerPriority")
 
 
+def prepare_create(obj: MutableObj) -> None:
+    """The generation is that of a new object for ever: nothing counts changes."""
+    obj["metadata"]["generation"] = 1
+
+
 def validate(priority: Obj, errors: FieldErrors) -> None:
     name, value = priority["metadata"].get("name", ""), priority.get("value") or 0
     if name.startswith(SYSTEM_PREFIX):
@@ -60,8 +65,8 @@ PRIORITYCLASS = Kind(
     singular="priorityclass",
     short_names=("pc",),
     schema="io.k8s.api.scheduling.v1.PriorityClass",
-    generation=True,
     default=default,
+    prepare_create=prepare_create,
     validate=validate,
     validate_update=validate_update,
     columns=(

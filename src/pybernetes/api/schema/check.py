@@ -9,6 +9,7 @@ from ..errors import Undecodable
 from ..kind import Kind
 from ..meta import MutableObj, Obj
 from .decode import Mismatch, decode
+from .duplicates import in_order
 
 Mode = Literal["Strict", "Warn", "Ignore"]
 
@@ -34,7 +35,7 @@ def check(
         decoded = decode(body, kind.schema, known, share=share)
     except Mismatch as error:
         raise Undecodable(refusal(kind, str(error)), str(error)) from error
-    problems = [*duplicates, *decoded.unknown]
+    problems = in_order(duplicates, decoded.unknown)
     if problems and mode == "Strict":
         why = f"strict decoding error: {', '.join(problems)}"
         raise Undecodable(refusal(kind, why), why)

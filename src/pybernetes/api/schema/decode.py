@@ -8,7 +8,6 @@ table's facts; a wrong type raises with Go's message.
 from __future__ import annotations
 
 import base64
-import binascii
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -169,6 +168,8 @@ def _value(schema: Schema, value: Any, path: Path, inside: Definition, unknown: 
     elif tag == MAP:
         if isinstance(value, Mapping) and schema.item is not None:
             item = schema.item
+            if item.tag == "string" and all(each.__class__ is str for each in value.values()):
+                return dict(value)
             return {
                 key: _zero_item(item) if each is None else _value(item, each, (path, (key,)), inside, unknown)
                 for key, each in value.items()
@@ -200,7 +201,16 @@ def _zero_item(schema: Schema) -> Any:
     return _ZERO.get(schema.tag)
 
 
-_ZERO = {"string": "", "boolean": False, "int32": 0, "int64": 0, "double": 0, "quantity": "0", "intorstr": 0}
+_ZERO = {
+    "string": "",
+    "boolean": False,
+    "int32": 0,
+    "int64": 0,
+    "double": 0,
+    "quantity": "0",
+    "intorstr": 0,
+    "byte": "",
+}
 
 
 def _cannot(schema: Schema, value: Any, path: Path, inside: Definition) -> str:
@@ -292,7 +302,7 @@ def _byte(value: Any) -> str:
     text = value.replace("\n", "").replace("\r", "")
     try:
         base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # also what is no ASCII
         raise Mismatch(f"illegal base64 data at input byte {_bad_byte(text)}") from error
     return text
 

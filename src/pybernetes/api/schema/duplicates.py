@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _DETACHED_COLON = re.compile(rb'"[ \t\r\n]+:')
 
 
-class _Doubled(dict[str, Any]):
-    """A JSON object in which some keys came twice."""
+class Duplicate(str):
+    """A line about a key that came twice. `order` is where each key stands in the body: (what is to be said of it, or its
+    path) -> number."""
 
-    twice: tuple[str, ...] = ()
+    order: Mapping[str, int]
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object as it was written."""
 
 
 def surely_none(body: bytes, compact: bytes) -> bool:
@@ -35,29 +41,39 @@ def surely_none(body: bytes, compact: bytes) -> bool:
 
 
 def duplicate_fields(body: bytes) -> list[str]:
-    """A line for each key that occurs more than once. Precondition: `body` is valid JSON."""
-    seen = False
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal seen
-        tree = dict(items)
-        if len(tree) == len(items):
-            return tree
-        seen = True
-        doubled = _Doubled(tree)
-        keys = [key for key, _ in items]
-        doubled.twice = tuple(key for key in tree if keys.count(key) > 1)
-        return doubled
-
-    tree = json.loads(body, object_pairs_hook=pairs)
-    return _lines(tree, "") if seen else []
+    """A line (a `Duplicate`) for each key that occurs more than once, in the order of the body. Precondition: `body` is
+    valid JSON."""
+    order: dict[str, int] = {}
+    found: list[Duplicate] = []
+    for line in _walk(json.loads(body, object_pairs_hook=_Pairs), "", order):
+        found.append(Duplicate(line))
+        found[-1].order = order
+    return [*found]
 
 
-def _lines(tree: Any, path: str) -> list[str]:
-    if isinstance(tree, list):
-        return [line for index, item in enumerate(tree) for line in _lines(item, f"{path}[{index}]")]
-    if not isinstance(tree, dict):
-        return []
+def _walk(tree: Any, path: str, order: dict[str, int]) -> Iterator[str]:
+    if not isinstance(tree, _Pairs):
+        for index, item in enumerate(tree if isinstance(tree, list) else ()):
+            yield from _walk(item, f"{path}[{index}]", order)
+        return
     prefix = f"{path}." if path else ""
-    own = [f'duplicate field "{prefix}{key}"' for key in getattr(tree, "twice", ())]
-    return own + [line for key, value in tree.items() for line in _lines(value, f"{prefix}{key}")]
+    seen: set[str] = set()
+    for key, value in tree:
+        below = f"{prefix}{key}"
+        line = f'duplicate field "{below}"'
+        if key in seen and line not in order:
+            order[line] = len(order)
+            yield line
+        seen.add(key)
+        order.setdefault(below, len(order))
+        yield from _walk(value, below, order)
+
+
+def in_order(duplicates: Sequence[str], unknown: Sequence[str]) -> list[str]:
+    """Both kinds of lines as Go's strict decoder tells them: in the order of the body."""
+    lines = [*duplicates, *unknown]
+    order = getattr(duplicates[0], "order", None) if duplicates and unknown else None
+    if order is None:
+        return lines
+    last = len(order)
+    return sorted(lines, key=lambda line: order.get(line, order.get(line.split('"')[1], last)))

@@ -15,6 +15,7 @@ from ..fielderrors import FieldErrors, show
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 BAD_ADDRESS = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+_LINK_LOCAL_MULTICAST = (ipaddress.ip_network("224.0.0.0/24"), ipaddress.ip_network("ff02::/16"))
 BAD_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 
 
@@ -90,13 +91,32 @@ def strict_cidr(text: str) -> list[str]:
     return [] if text == str(block) else [f"must be in canonical form ({show(str(block))})"]
 
 
-def legacy_address(text: str, errors: FieldErrors, known: Collection[str] = ()) -> None:
-    """Records what is wrong with the address of an old field, unless the object had it before."""
+def legacy_address(text: str, errors: FieldErrors, known: Collection[str] = ()) -> bool:
+    """Records what is wrong with the address of an old field, unless the object had it before; whether it is good."""
     if text in known:
-        return
+        return True
     address = parse_address(text)
-    for message in [BAD_ADDRESS] if address is None else _address_faults(text, address):
+    messages = [BAD_ADDRESS] if address is None else _address_faults(text, address)
+    for message in messages:
         errors.invalid(text, message)
+    return not messages
+
+
+def endpoint_address(text: str, errors: FieldErrors, *, loopback: bool = True) -> None:
+    """An address that nothing outside of one machine can mean, or that metadata services have, is no endpoint. Upstream
+    refuses those of the loopback, too; here a cluster on one machine lives there, so they are (`loopback`)."""
+    address = parse_address(text)
+    if address is None:
+        errors.invalid(text, "must be a valid IP address")
+        return
+    if address.is_unspecified:
+        errors.invalid(text, f"may not be unspecified ({text})")
+    if address.is_loopback and not loopback:
+        errors.invalid(text, "may not be in the loopback range (127.0.0.0/8, ::1/128)")
+    if address.is_link_local:
+        errors.invalid(text, "may not be in the link-local range (169.254.0.0/16, fe80::/10)")
+    if any(address in each for each in _LINK_LOCAL_MULTICAST if each.version == address.version):
+        errors.invalid(text, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)")
 
 
 def legacy_cidr(text: str, errors: FieldErrors, known: Collection[str] = ()) -> None:

@@ -28,9 +28,9 @@ def _containers(pod: Obj) -> Iterator[tuple[str, int, MutableObj]]:
             yield field, index, container
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     if not _concerned(admission):
-        return
+        return False
     before = (
         {(f, c["name"]): c for f, _, c in _containers(admission.old)} if admission.old is not None else {}
     )
@@ -38,6 +38,7 @@ def _mutate(admission: Admission) -> None:
         old = before.get((field, container["name"]))
         if old is None or old.get("image") != container.get("image"):
             container["imagePullPolicy"] = "Always"
+    return True
 
 
 def _validate(admission: Admission) -> None:

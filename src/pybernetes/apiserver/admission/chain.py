@@ -103,24 +103,34 @@ def chosen(enabled: Iterable[str] = (), disabled: Iterable[str] = ()) -> tuple[P
     )
 
 
-def admit_mutating(admission: Admission) -> bool:
+def admit_mutating(admission: Admission, *, templated: bool = False) -> bool:
     """Lets each plugin change the new object; whether one may have in a way that leaves defaults to be filled in.
-    Raises what a plugin raises."""
+    `templated`: it has what templated plugins make of it. Raises what a plugin raises."""
     with _Timed(admission, "admit"):
-        changed = _mutate(admission)
+        changed = _mutate(admission, templated=templated)
         if admission.reinvocation.wanted:
             admission.reinvocation.again = True
             changed |= _mutate(admission)
+        if admission.rewritten:
+            _prune(admission)
     return changed
 
 
-def _mutate(admission: Admission) -> bool:
+def _prune(admission: Admission) -> None:
+    """Drops what others have added to a custom resource and its schema does not know, once all have had their turn."""
+    own, new = admission.kind, admission.object
+    if own.own_schema is not None and new.get("kind") == own.kind:
+        known = {**own.own_schema.known(new)}
+        new.clear()
+        new.update(known)
+
+
+def _mutate(admission: Admission, *, templated: bool = False) -> bool:
     steps = admission.ctx.services.admission.steps(admission)
-    trace = trace_of(admission) if steps.traced else None
+    trace = trace_of(admission) if steps.traced and not templated else None
     changed, told = False, len(admission.ctx.admitted)
-    for plugin, mutate, looked_at in steps.mutating:
-        mutate(admission)
-        if not looked_at:
+    for plugin, mutate in steps.untemplated if templated else steps.mutating:
+        if not mutate(admission):
             continue
         if trace is None:
             changed = True

@@ -27,19 +27,21 @@ def _annotations(tree: Obj) -> Obj:
     return tree["metadata"].get("annotations") or {}
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     if not admission.writes("", "persistentvolumeclaims", "CREATE"):
-        return
+        return False
     claim = admission.object
     spec = claim.setdefault("spec", {})
     if spec.get("storageClassName") is not None or CLASS_ANNOTATION in _annotations(claim):
-        return
+        return False
     classes = admission.found_cache("storage.k8s.io", "v1", "storageclasses")
     if classes is None:
-        return
+        return False
     found = newest_default((version.tree() for version in classes.in_namespace("")), DEFAULT_ANNOTATIONS)
-    if found is not None:
-        spec["storageClassName"] = found["metadata"]["name"]
+    if found is None:
+        return False
+    spec["storageClassName"] = found["metadata"]["name"]
+    return True
 
 
 DEFAULT_STORAGE_CLASS = Plugin(

@@ -10,9 +10,9 @@ SECONDS = 300
 TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     if admission.kind is not POD or admission.operation == "DELETE" or admission.subresource:
-        return
+        return False
     spec = admission.object["spec"]
     tolerations = spec.get("tolerations") or []
     missing = [
@@ -23,10 +23,12 @@ def _mutate(admission: Admission) -> None:
             for toleration in tolerations
         )
     ]
-    if missing and admission.operation == "CREATE":
-        spec["tolerations"] = [*tolerations, *missing]
+    if not missing or admission.operation != "CREATE":
+        return False
+    spec["tolerations"] = [*tolerations, *missing]
+    return True
 
 
 DEFAULT_TOLERATION_SECONDS = Plugin(
-    "DefaultTolerationSeconds", mutate=_mutate, mutates=NEW_PODS, defaulted=True
+    "DefaultTolerationSeconds", mutate=_mutate, mutates=NEW_PODS, defaulted=True, templated=True
 )

@@ -12,9 +12,9 @@ def extended(name: str) -> bool:
     return bool(slash) and domain != "kubernetes.io" and not domain.endswith(".kubernetes.io")
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     if not admission.writes("", "pods", "CREATE", "UPDATE"):
-        return
+        return False
     spec = admission.object["spec"]
     wanted: set[str] = set()
     for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
@@ -30,6 +30,7 @@ def _mutate(admission: Admission) -> None:
     ]
     if more:
         spec["tolerations"] = [*tolerations, *more]
+    return bool(more)
 
 
 EXTENDED_RESOURCE_TOLERATION = Plugin("ExtendedResourceToleration", mutate=_mutate, default=False)

@@ -39,10 +39,10 @@ def _limits(limit_range: Obj, type_: str) -> Iterator[Obj]:
 # ---- defaults
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     if not _is_new_pod(admission):
-        return
-    pod = admission.object
+        return False
+    pod, filled = admission.object, False
     for limit_range in _ranges(admission):
         defaults: dict[str, dict[str, str]] = {"requests": {}, "limits": {}}
         for item in _limits(limit_range, "Container"):
@@ -53,9 +53,11 @@ def _mutate(admission: Admission) -> None:
             for container in pod["spec"].get(field) or ():
                 said += _fill(container, what, defaults)
         if said:
+            filled = True
             annotations = pod["metadata"].get("annotations") or {}
             text = f"LimitRanger plugin set: {'; '.join(said)}"
             pod["metadata"]["annotations"] = {**annotations, ANNOTATION: text}
+    return filled
 
 
 def _fill(container: MutableObj, what: str, defaults: Mapping[str, Amounts]) -> Iterator[str]:
@@ -177,4 +179,5 @@ LIMIT_RANGER = Plugin(
     validate=_validate,
     mutates=NEW_PODS,
     validates=Scope(("pods", "persistentvolumeclaims"), ("CREATE", "UPDATE")),
+    templated=True,
 )

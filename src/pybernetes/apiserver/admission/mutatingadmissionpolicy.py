@@ -127,13 +127,14 @@ def _replace(admission: Admission, policy: Policy, kind: Kind, made: MutableObj)
     note(admission, f"policy {policy.name}", new, result)
     new.clear()
     new.update(result)
+    admission.rewritten = True
     return True
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     cache = admission.found_cache(GROUP, "v1", "mutatingadmissionpolicies")
     if cache is None or not cache.entries or is_policy(admission.kind) or admission.new is None:
-        return
+        return False
     mutation = Mutation(admission)
     for policy in policies_in(cache):
         mutation.run(policy)
@@ -146,6 +147,7 @@ def _mutate(admission: Admission) -> None:
             name=forbidden.name,
             causes=[Cause("", message) for message in mutation.refusals],
         )
+    return False
 
 
 MUTATING_ADMISSION_POLICY = Plugin("MutatingAdmissionPolicy", mutate=_mutate)

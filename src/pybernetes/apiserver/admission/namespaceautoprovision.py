@@ -11,12 +11,12 @@ from .plugin import Admission, Plugin
 from .questions import Question, answer
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     if admission.operation != "CREATE" or not admission.kind.namespaced or not admission.namespace:
-        return
+        return False
     name, ctx = admission.namespace, admission.ctx
     if admission.cache(NAMESPACE).get("", name) is not None or ctx.dry_run:
-        return
+        return False
 
     async def ask() -> ApiError | None:
         services = ctx.services
@@ -38,6 +38,7 @@ def _mutate(admission: Admission) -> None:
     failed = answer(ctx, Question(("NamespaceAutoProvision", name), ask, drawn=False))
     if failed is not None:
         raise failed
+    return False
 
 
 NAMESPACE_AUTO_PROVISION = Plugin("NamespaceAutoProvision", mutate=_mutate, default=False)

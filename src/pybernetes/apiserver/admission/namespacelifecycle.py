@@ -18,22 +18,22 @@ def _unseen(admission: Admission) -> bool:
     return _in_namespace(admission) and admission.cache(NAMESPACE).get("", admission.namespace) is None
 
 
-def _admit(admission: Admission) -> None:
+def _admit(admission: Admission) -> bool:
     if admission.operation == "DELETE":
         if admission.kind is NAMESPACE and admission.name in IMMORTAL:
             raise admission.forbidden("this namespace may not be deleted")
-        return
+        return False
     if not _in_namespace(admission):
-        return
+        return False
     name = admission.namespace
     version = admission.cache(NAMESPACE).get("", name)
     if version is None:
         raise NotFound(f'namespaces "{name}" not found', kind="namespaces", name=name)
     namespace = version.tree()
     if "deletionTimestamp" not in namespace["metadata"]:
-        return
+        return False
     if admission.kind.plural in ("localsubjectaccessreviews", "subjectaccessreviews"):
-        return
+        return False
     error: Forbidden = admission.forbidden(
         f"unable to create new content in namespace {name} because it is being terminated"
     )
@@ -48,5 +48,4 @@ NAMESPACE_LIFECYCLE = Plugin(
     mutate=_admit,
     unseen=_unseen,
     mutates=Scope((), ("CREATE", "DELETE")),
-    only_refuses=True,
 )

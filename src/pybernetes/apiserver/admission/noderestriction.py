@@ -20,15 +20,16 @@ LEASE_NAMESPACE = "kube-node-lease"
 MIRROR = "kubernetes.io/config.mirror"
 
 
-def _admit(admission: Admission) -> None:
+def _admit(admission: Admission) -> bool:
     if NODES not in admission.user.groups:
-        return
+        return False
     node = node_of(admission.user)
     if node is None:
         raise admission.forbidden(f'could not determine node from user "{admission.user.name}"')
     judge = _JUDGES.get(admission.kind.group_resource)
     if judge is not None:
         judge(admission, node)
+    return False
 
 
 def _requested_name(admission: Admission) -> str:
@@ -232,4 +233,4 @@ _JUDGES: dict[str, Callable[[Admission, str], None]] = {
     "resourceslices.resource.k8s.io": _resource_slice,
 }
 
-NODE_RESTRICTION = Plugin("NodeRestriction", mutate=_admit, only_refuses=True)
+NODE_RESTRICTION = Plugin("NodeRestriction", mutate=_admit)

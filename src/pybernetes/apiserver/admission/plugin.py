@@ -43,6 +43,8 @@ class Admission:
     subresource: str = ""
     name: str = ""
     reinvocation: Reinvocation = field(default_factory=Reinvocation)
+    rewritten: bool = False
+    """Whether a webhook or a policy has changed the object: it may have fields that its schema does not know."""
 
     @property
     def object(self) -> MutableObj:
@@ -122,7 +124,9 @@ class Plugin:
     patience may bring: the request then first waits until the cache is as fresh as the store."""
 
     name: str
-    mutate: Callable[[Admission], None] | None = None
+    mutate: Callable[[Admission], bool] | None = None
+    """Changes the new object, or refuses it; whether it may have changed it (webhooks and policies, which note their
+    changes themselves, say no)."""
     validate: Callable[[Admission], None] | None = None
     unseen: Callable[[Admission], bool] | None = None
     default: bool = True
@@ -131,7 +135,8 @@ class Plugin:
     """What `mutate` and `unseen` are asked about."""
     validates: Scope = ANYTHING
     """What `validate` is asked about."""
-    only_refuses: bool = False
-    """Whether `mutate` changes nothing: it runs among those that do because upstream's does."""
     defaulted: bool = False
     """Whether what `mutate` adds is as defaulting would leave it."""
+    templated: bool = False
+    """Whether what `mutate` makes of a new pod follows from its spec, its annotations and its namespace alone, given the
+    objects that `verbs/templates.py` depends on: it is then not asked again for another pod of the same template."""

@@ -23,14 +23,15 @@ def _wanted(admission: Admission) -> Obj:
     return selector_of((namespace["metadata"].get("annotations") or {}).get(ANNOTATION, ""))
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     wanted = _wanted(admission)
     if not wanted:
-        return
+        return False
     given = admission.object["spec"].get("nodeSelector") or {}
     if any(given.get(key, value) != value for key, value in wanted.items()):
         raise admission.forbidden("pod node label selector conflicts with its namespace node label selector")
     admission.object["spec"]["nodeSelector"] = {**given, **wanted}
+    return True
 
 
 POD_NODE_SELECTOR = Plugin("PodNodeSelector", mutate=_mutate, default=False)

@@ -29,9 +29,9 @@ def _listed(admission: Admission, annotation: str) -> list[dict[str, Any]]:
         raise admission.forbidden(f"annotation {annotation} cannot be read: {error}") from error
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     if not admission.writes("", "pods", "CREATE"):
-        return
+        return False
     spec = admission.object["spec"]
     own = list(spec.get("tolerations") or ())
     defaults = _listed(admission, DEFAULTS)
@@ -45,6 +45,7 @@ def _mutate(admission: Admission) -> None:
         tolerations.append(dict(MEMORY_PRESSURE))
     if tolerations:
         spec["tolerations"] = tolerations
+    return bool(tolerations)
 
 
 def _validate(admission: Admission) -> None:

@@ -10,26 +10,27 @@ from .plugin import Admission, Plugin, Scope
 LABELS = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     if admission.kind is not POD or admission.operation != "CREATE":
-        return
+        return False
     if admission.subresource == "binding":
         target = admission.object.get("target") or {}
-        node = target.get("name") if target.get("kind", "Node") in ("", "Node") else ""
+        node = target.get("name") or "" if target.get("kind", "Node") in ("", "Node") else ""
     elif not admission.subresource:
-        node = (admission.object.get("spec") or {}).get("nodeName")
+        node = (admission.object.get("spec") or {}).get("nodeName") or ""
     else:
-        return
-    if node:
-        _label(admission, admission.object.setdefault("metadata", {}), node)
+        return False
+    return bool(node) and _label(admission, admission.object.setdefault("metadata", {}), node)
 
 
-def _label(admission: Admission, metadata: MutableObj, node: str) -> None:
+def _label(admission: Admission, metadata: MutableObj, node: str) -> bool:
     found = admission.find(NODE, node)
     there = ((found or {}).get("metadata") or {}).get("labels") or {}
     labels = {key: there[key] for key in LABELS if key in there}
-    if labels:
-        metadata["labels"] = {**labels, **(metadata.get("labels") or {})}
+    if not labels:
+        return False
+    metadata["labels"] = {**labels, **(metadata.get("labels") or {})}
+    return True
 
 
 POD_TOPOLOGY_LABELS = Plugin(
@@ -37,4 +38,5 @@ POD_TOPOLOGY_LABELS = Plugin(
     mutate=_mutate,
     mutates=Scope(("pods",), ("CREATE",), ("", "binding")),
     defaulted=True,
+    templated=True,
 )

@@ -22,9 +22,9 @@ def _unseen(admission: Admission) -> bool:
     return bool(name) and admission.cache(PRIORITYCLASS).get("", name) is None
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     if not _is_new_pod(admission):
-        return
+        return False
     spec = admission.object["spec"]
     name = spec.get("priorityClassName") or ""
     value, policy = 0, "PreemptLowerPriority"
@@ -49,6 +49,7 @@ def _mutate(admission: Admission) -> None:
             f"priority admission controller computed {policy} from the given PriorityClass name"
         )
     spec["preemptionPolicy"] = policy
+    return True
 
 
 def _global_default(admission: Admission) -> Obj | None:
@@ -86,4 +87,5 @@ PRIORITY = Plugin(
     mutates=NEW_PODS,
     validates=Scope(("priorityclasses.scheduling.k8s.io",)),
     defaulted=True,
+    templated=True,
 )

@@ -40,12 +40,12 @@ def _unseen(admission: Admission) -> bool:
     return bool(name) and _look_up(admission, name) is None
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     if not _is_new_pod(admission):
-        return
+        return False
     found = _class(admission)
     if found is None:
-        return
+        return False
     spec = admission.object["spec"]
     overhead = (found.get("overhead") or {}).get("podFixed") or {}
     if overhead:
@@ -55,6 +55,7 @@ def _mutate(admission: Admission) -> None:
             )
         spec["overhead"] = dict(overhead)
     _place(admission, spec, found.get("scheduling") or {})
+    return True
 
 
 def _place(admission: Admission, spec: MutableObj, scheduling: Obj) -> None:
@@ -96,5 +97,11 @@ def _same(a: Obj, b: Obj) -> bool:
 
 
 RUNTIME_CLASS = Plugin(
-    "RuntimeClass", mutate=_mutate, validate=_validate, unseen=_unseen, mutates=NEW_PODS, validates=NEW_PODS
+    "RuntimeClass",
+    mutate=_mutate,
+    validate=_validate,
+    unseen=_unseen,
+    mutates=NEW_PODS,
+    validates=NEW_PODS,
+    templated=True,
 )

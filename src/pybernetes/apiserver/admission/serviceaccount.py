@@ -41,9 +41,9 @@ def _unseen(admission: Admission) -> bool:
     return admission.cache(SERVICEACCOUNT).get(admission.namespace, name) is None
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     if not _is_new_pod(admission):
-        return
+        return False
     pod = admission.object
     spec = pod["spec"]
     name = spec["serviceAccountName"] = _account_name(pod)
@@ -57,6 +57,7 @@ def _mutate(admission: Admission) -> None:
         _mount_token(spec, admission)
     if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
         spec["imagePullSecrets"] = [{"name": ref.get("name", "")} for ref in account["imagePullSecrets"]]
+    return True
 
 
 def _wants_token(spec: Obj, account: Obj) -> bool:
@@ -186,4 +187,5 @@ SERVICE_ACCOUNT = Plugin(
     mutates=NEW_PODS,
     validates=Scope(("pods",), (), ("", "ephemeralcontainers")),
     defaulted=True,
+    templated=True,
 )

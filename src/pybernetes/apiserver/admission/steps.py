@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pybernetes.api.kind import Kind
 
 from .plugin import Admission, Operation, Plugin
-from .tracing import TOLD_BY_THEMSELVES
+from .tracing import CHANGES_NOTHING
 
 REMEMBERED = 2048
 """Sorts of requests that are kept."""
@@ -22,12 +22,13 @@ REMEMBERED = 2048
 class Steps:
     """The functions to call for one sort of request, in the plugins' order."""
 
-    mutating: tuple[tuple[Plugin, Callable[[Admission], None], bool], ...]
-    """(plugin, its function, whether what it changes is to be looked at)."""
+    mutating: tuple[tuple[Plugin, Callable[[Admission], bool]], ...]
+    untemplated: tuple[tuple[Plugin, Callable[[Admission], bool]], ...]
+    """Those of `mutating` that are asked about every pod of a template."""
     validating: tuple[Callable[[Admission], None], ...]
     unseen: tuple[Callable[[Admission], bool], ...]
     traced: bool
-    """Whether what any of them changes is to be looked at."""
+    """Whether one of them may change such an object without noting it."""
 
 
 class Plugins:
@@ -56,14 +57,11 @@ class Plugins:
         resource = kind.group_resource
         changing = [p for p in self._plugins if p.mutates.covers(resource, operation, subresource)]
         judging = [p for p in self._plugins if p.validates.covers(resource, operation, subresource)]
-        mutating = tuple(
-            (p, p.mutate, not p.only_refuses and p.name not in TOLD_BY_THEMSELVES)
-            for p in changing
-            if p.mutate is not None
-        )
+        mutating = tuple((p, p.mutate) for p in changing if p.mutate is not None)
         return Steps(
             mutating,
+            tuple((p, mutate) for p, mutate in mutating if not p.templated),
             tuple(p.validate for p in judging if p.validate is not None),
             tuple(p.unseen for p in changing if p.unseen is not None),
-            any(looked_at for _, _, looked_at in mutating),
+            any(p.name not in CHANGES_NOTHING for p, _ in mutating),
         )

@@ -12,16 +12,18 @@ FINALIZERS = {
 }
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     if admission.operation != "CREATE" or admission.subresource:
-        return
+        return False
     finalizer = FINALIZERS.get((admission.kind.group, admission.kind.plural))
     if finalizer is None:
-        return
+        return False
     metadata = admission.object["metadata"]
     there = metadata.get("finalizers") or []
-    if finalizer not in there:
-        metadata["finalizers"] = [*there, finalizer]
+    if finalizer in there:
+        return False
+    metadata["finalizers"] = [*there, finalizer]
+    return True
 
 
 RESOURCES = tuple(f"{plural}.{group}" if group else plural for group, plural in FINALIZERS)

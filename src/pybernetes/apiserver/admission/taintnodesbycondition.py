@@ -9,13 +9,15 @@ from .plugin import Admission, Plugin, Scope
 NOT_READY = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     if admission.kind is not NODE or admission.operation != "CREATE" or admission.subresource:
-        return
+        return False
     spec = admission.object.setdefault("spec", {})
     taints = spec.get("taints") or []
-    if not any(t.get("key") == NOT_READY["key"] and t.get("effect") == NOT_READY["effect"] for t in taints):
-        spec["taints"] = [*taints, dict(NOT_READY)]
+    if any(t.get("key") == NOT_READY["key"] and t.get("effect") == NOT_READY["effect"] for t in taints):
+        return False
+    spec["taints"] = [*taints, dict(NOT_READY)]
+    return True
 
 
 TAINT_NODES_BY_CONDITION = Plugin(

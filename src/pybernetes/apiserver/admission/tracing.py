@@ -27,7 +27,13 @@ CHANGED = frozenset(
     }
 )
 SUBRESOURCES = ("", "binding", "ephemeralcontainers")
-TOLD_BY_THEMSELVES = ("MutatingAdmissionPolicy", "MutatingAdmissionWebhook")
+CHANGES_NOTHING = (
+    "NamespaceLifecycle",
+    "NodeRestriction",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionWebhook",
+)
+"""Plugins among those that change objects that only refuse, or note their changes themselves."""
 
 
 class Trace:

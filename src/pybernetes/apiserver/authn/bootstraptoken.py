@@ -35,7 +35,7 @@ class BootstrapTokens:
         if secret is None or secret["metadata"].get("deletionTimestamp") or secret.get("type") != SECRET_TYPE:
             return None
         try:
-            data = {k: base64.b64decode(v).decode() for k, v in (secret.get("data") or {}).items()}
+            data = {k: base64.b64decode(v or "").decode() for k, v in (secret.get("data") or {}).items()}
         except ValueError as error:
             raise InvalidToken(f"bootstrap token {token_id}: its secret cannot be read") from error
         if data.get("token-id") != token_id or not hmac.compare_digest(

@@ -62,7 +62,7 @@ class Authenticator:
         self._anonymous = anonymous
         self._audiences = audiences
 
-    async def authenticate(self, request: AuthenticatedRequest) -> User:
+    def authenticate(self, request: AuthenticatedRequest) -> User:
         """The user, in `system:authenticated` unless anonymous. Raises Unauthorized."""
         certificate = request.peer_certificate
         if certificate and self.front_proxies is not None:

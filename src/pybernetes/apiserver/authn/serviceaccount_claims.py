@@ -169,7 +169,7 @@ def check_legacy(
 def _decoded(secret: Obj, key: str) -> bytes:
     import base64
 
-    return base64.b64decode((secret.get("data") or {}).get(key, ""))
+    return base64.b64decode((secret.get("data") or {}).get(key) or "")
 
 
 def _check_object(

@@ -48,11 +48,18 @@ class Chain:
 
     def rules_for(self, user: User, namespace: str) -> tuple[list[Rule], bool]:
         """What can be listed of a user's rights, and whether that is only part of them."""
-        if MASTERS in user.groups or any(isinstance(a, AlwaysAllow) for a in self._authorizers):
-            return list(EVERYTHING), False
-        listed = [a for a in self._authorizers if isinstance(a, Rbac)]
-        unlisted = [a for a in self._authorizers if not isinstance(a, (Rbac, AlwaysDeny))]
-        return [rule for rbac in listed for rule in rbac.rules_for(user, namespace)], bool(unlisted)
+        rules: list[Rule] = []
+        incomplete = False
+        for authorizer in self._authorizers:
+            if isinstance(authorizer, Rbac):
+                rules += authorizer.rules_for(user, namespace)
+            elif isinstance(authorizer, AlwaysAllow):
+                rules += EVERYTHING
+            elif not isinstance(authorizer, AlwaysDeny):
+                incomplete = True
+        if MASTERS in user.groups and not any(isinstance(a, Rbac) for a in self._authorizers):
+            rules += EVERYTHING  # elsewhere a ClusterRoleBinding says it
+        return rules, incomplete
 
 
 def chain_of(modes: Iterable[str], available: Mapping[str, Authorizer]) -> Chain:

@@ -6,10 +6,11 @@ name the user or one of the user's groups: those of the cluster first, then thos
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pybernetes.api.meta import Obj, name_of, namespace_of
+from pybernetes.api.meta import Obj, key_of, name_of, namespace_of
 
 from ..attributes import Attributes
 from ..user import SERVICE_ACCOUNT_PREFIX, User
@@ -19,6 +20,7 @@ from .rules import Rule, rules_of
 RBAC_KINDS = ("ClusterRole", "Role", "ClusterRoleBinding", "RoleBinding")
 SubjectKey = tuple[str, str]
 """("User", name) or ("Group", name); a service account is the user that it authenticates as."""
+log = logging.getLogger("authorizer")
 NO_OPINION = Decision(False)
 
 
@@ -74,7 +76,11 @@ class Rbac:
             self._roles[place] = rules_of(obj)
             return
         self._unbind(place)
-        binding = _compile(obj)
+        try:
+            binding = _compile(obj)
+        except (AttributeError, LookupError, TypeError) as error:
+            log.warning("%s: a binding that cannot be read gives nothing: %r", key_of(obj), error)
+            return
         self._bindings[place] = binding
         subjects = self._by_subject.setdefault(binding.namespace, {})
         for key, description in binding.subjects:
@@ -138,13 +144,20 @@ class Rbac:
 
 
 def _compile(obj: Obj) -> Binding:
+    """Raises AttributeError, LookupError, TypeError for one that was stored by other means and is none."""
     namespace, ref = namespace_of(obj), obj["roleRef"]
     subjects = tuple(_subject(subject, namespace) for subject in obj.get("subjects") or ())
-    return Binding(name_of(obj), namespace, ref["kind"], ref["name"], subjects)
+    return Binding(name_of(obj), namespace, _text(ref["kind"]), _text(ref["name"]), subjects)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"not a string: {value!r}")
+    return value
 
 
 def _subject(subject: Obj, binding_namespace: str) -> tuple[SubjectKey, str]:
-    kind, name = subject["kind"], subject["name"]
+    kind, name = _text(subject["kind"]), _text(subject["name"])
     if kind != "ServiceAccount":
         return (kind, name), f'{kind} "{name}"'
     namespace = subject.get("namespace") or binding_namespace

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
-from pybernetes.api.errors import MethodNotAllowed, NotFound
+from pybernetes.api.errors import InternalError, MethodNotAllowed, NotFound
 from pybernetes.api.meta import Obj
 from pybernetes.apiserver.connect.forward import connect_to_kubelet, forward, stream_logs
 from pybernetes.apiserver.connect.pod_targets import (
@@ -16,6 +15,7 @@ from pybernetes.apiserver.connect.pod_targets import (
     port_forward_path,
     stream_path,
 )
+from pybernetes.apiserver.connect.proxied import passed_back, redirect_of_root, target_of, unreachable
 from pybernetes.apiserver.connect.proxy_targets import node_url, pod_url, service_url, split_name
 from pybernetes.apiserver.context import RequestContext
 from pybernetes.wire.http.client import HttpClient
@@ -54,30 +54,60 @@ class Connector:
         await self._kubelets.close()
         await self._addresses.close()
 
-    async def _log(self, ctx: RequestContext, request: Request, pod: Obj) -> Response:
+    async def _log(self, ctx: RequestContext, request: Request, pod: Obj) -> Result:
         path = log_path(pod, request.query)
         if path is None:
             return Response(204)
         follow = is_true(request.query.first("follow"))
         target = _target(ctx, pod, path)
-        return await stream_logs(target, self._kubelets, name=ctx.info.name, follow=follow)
+        answer = await stream_logs(target, self._kubelets, name=ctx.info.name, follow=follow)
+        return log_answer(request, answer)
 
     async def _proxy(self, ctx: RequestContext, request: Request) -> Result:
-        info, client = ctx.info, self._addresses
-        asked = split_name(info.name)
-        match info.resource:
-            case "nodes":
-                node = _found(ctx, "nodes", "", asked.name)
-                base = node_url(node, asked)
-                client = self._kubelets if base == kubelet_base(node) else client
-            case "pods":
-                base = pod_url(_found(ctx, "pods", info.namespace, asked.name), asked)
-            case _:
-                service = _found(ctx, "services", info.namespace, asked.name)
-                pick = ctx.services.env.rng.getrandbits(30)
-                base = service_url(service, _slices(ctx, info.namespace, asked.name), asked, pick)
-        path = f"{base}/{quote(info.rest)}" + (f"?{request.raw_query}" if request.raw_query else "")
-        return await forward(request, path, client)
+        base, node = proxy_base(ctx)
+        client = self._kubelets if node else self._addresses
+        rest = ctx.info.rest
+        if (moved := redirect_of_root(request, rest)) is not None:
+            return moved
+        try:
+            answer = await forward(request, base + target_of(request, rest), client)
+        except InternalError as error:
+            if "upgrade" in request.headers:
+                raise
+            raise unreachable(error.__cause__, base) from error
+        return passed_back(answer, request, rest, base) if isinstance(answer, Response) else answer
+
+
+def log_answer(request: Request, answer: Response) -> Result:
+    """A log as it was asked for: in the body, or over a WebSocket."""
+    if not request.wants_upgrade("websocket"):
+        return answer
+    from pybernetes.apiserver.overwebsocket import log_over_websocket
+
+    async def close() -> None:
+        ended = getattr(answer.body, "aclose", None)
+        if ended is not None:
+            await ended()
+
+    return log_over_websocket(request, answer.body, close)
+
+
+def proxy_base(ctx: RequestContext) -> tuple[str, str]:
+    """`scheme://host:port` of what a `proxy` subresource names, and the node whose kubelet that is ("": it is none).
+    Raises NotFound, BadRequest, ServiceUnavailable."""
+    info = ctx.info
+    asked = split_name(info.name)
+    match info.resource:
+        case "nodes":
+            node = _found(ctx, "nodes", "", asked.name)
+            base = node_url(node, asked)
+            return base, asked.name if base == kubelet_base(node) else ""
+        case "pods":
+            return pod_url(_found(ctx, "pods", info.namespace, asked.name), asked), ""
+        case _:
+            service = _found(ctx, "services", info.namespace, asked.name)
+            pick = ctx.services.env.rng.getrandbits(30)
+            return service_url(service, _slices(ctx, info.namespace, asked.name), asked, pick), ""
 
 
 def _target(ctx: RequestContext, pod: Obj, path: str) -> KubeletTarget:

@@ -24,9 +24,11 @@ from pybernetes.clock import Env
 
 from ..admission.questions import Question, Unanswered
 from ..replies import ListReply, Reply, TreeReply, VersionReply, WatchReply
+from ..selection import Selection
 from ..version import Version, encode
 from ..window import Delivery
 from . import conversionreview as reviews
+from .selected import SelectedEvents
 
 if TYPE_CHECKING:
     from ..admission.webhooks.caller import WebhookCaller
@@ -109,24 +111,38 @@ class Conversion:
 
     # ---- reads
 
-    async def served(self, reply: Reply) -> Reply:
-        """The reply of a verb with its objects in this version. Raises Unclassified."""
+    async def served(self, reply: Reply, selection: Selection | None = None) -> Reply:
+        """The reply of a verb with its objects in this version, those that are selected. Raises Unclassified."""
         match reply:
             case VersionReply(kind, version) if kind is self.kind:
                 [version] = await self.versions((version,))
                 return replace(reply, kind=self.shown, version=version)
             case ListReply(kind, versions) if kind is self.kind:
-                return replace(reply, kind=self.shown, versions=await self.versions(versions))
+                if selection is None or selection.unfiltered:
+                    return replace(reply, kind=self.shown, versions=await self.versions(versions))
+                found = await self.selected(versions, selection)
+                return replace(reply, kind=self.shown, versions=found, remaining=None)
             case WatchReply(kind) if kind is self.kind:
                 try:
-                    initial = await self.versions(reply.initial)
+                    return await self._watch(reply, selection)
                 except BaseException:
                     reply.close()
                     raise
-                return replace(reply, kind=self.shown, initial=initial, convert=self.deliveries)
             case TreeReply(body) if body.get("kind") == self.kind.kind and reply.kind is self.kind:
                 return replace(reply, body=await self._tree(body), kind=self.shown)
         return reply
+
+    async def selected(self, stored: Sequence[Version], selection: Selection) -> list[Version]:
+        """Of what is stored that which is selected in this version, in it. Raises Unclassified."""
+        return [version for version in await self.versions(stored) if selection.matches(version)]
+
+    async def _watch(self, reply: WatchReply, selection: Selection | None) -> WatchReply:
+        if selection is None or selection.unfiltered:
+            initial = await self.versions(reply.initial)
+            return replace(reply, kind=self.shown, initial=initial, convert=self.deliveries)
+        initial = await self.selected(reply.initial, selection)
+        events = SelectedEvents(self.versions, selection, initial if reply.initial else None)
+        return replace(reply, kind=self.shown, initial=initial, convert=events)
 
     async def deliveries(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """The events of a watch in this version. Raises Unclassified."""
@@ -144,10 +160,11 @@ class Conversion:
         return [found for version in stored if (found := self._recall(version)) is not None]
 
     async def _convert(self, stored: Sequence[Version]) -> list[Version]:
-        found = {version.key: self._recall(version) for version in stored}
+        # Several versions of one object may be asked for together: the events of a watch.
+        found = {_which(version): self._recall(version) for version in stored}
         by_version: dict[str, list[tuple[Version, Obj]]] = {}
         for version in stored:
-            if found[version.key] is None:
+            if found[_which(version)] is None:
                 tree = version.decoded()
                 by_version.setdefault(str(tree.get("apiVersion")), []).append((version, tree))
         for api_version, pairs in by_version.items():
@@ -159,9 +176,9 @@ class Conversion:
                     trees = await self._hook.ask([tree for _, tree in batch], self.api_version)
                     made = [self._made(v, tree) for (v, _), tree in zip(batch, trees, strict=True)]
                 for (version, _), done in zip(batch, made, strict=True):
-                    found[version.key] = done
+                    found[_which(version)] = done
                     self._remember(version, done)
-        return [served for version in stored if (served := found[version.key]) is not None]
+        return [served for version in stored if (served := found[_which(version)]) is not None]
 
     def _made(self, version: Version, tree: MutableObj) -> Version:
         self._finish(tree)
@@ -217,6 +234,10 @@ class Conversion:
         if len(self._answers) >= ANSWERS:
             del self._answers[next(iter(self._answers))]
         self._answers[digest] = answer
+
+
+def _which(version: Version) -> tuple[str, int]:
+    return version.key, version.revision
 
 
 def _same(tree: Obj) -> Obj:

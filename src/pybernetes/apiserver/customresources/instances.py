@@ -62,6 +62,12 @@ class InstanceSchema:
             raise Undecodable(self._refusal(why), why)
         return tree, problems if mode == "Warn" else []
 
+    def known(self, obj: MutableObj) -> MutableObj:
+        pruned: MutableObj = (
+            prune(obj, self.structural, embedded=True)[0] if self.structural.worth_pruning else obj
+        )
+        return pruned
+
     def patch_schema(self) -> Structural:
         return self.structural
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
+from collections.abc import Mapping
 from time import perf_counter
 
 from pybernetes.api.flowcontrol.mandatory import MANDATORY_LEVELS, MANDATORY_SCHEMAS
@@ -15,32 +17,19 @@ from ..kindcache import KindCache
 from ..registry import Registry
 from ..requestinfo import RequestInfo
 from ..user import User
-from .level import Level, others_of
-from .limits import limits_of, may_borrow, queuing_of
+from .borrowing import PERIOD, allocate, wish_of
+from .flow import Flow, Seat
+from .level import Level
+from .limits import limits_of, queuing_of
 from .schemas import Schema, in_order, schema_of
+from .work import PLAIN, WRITES, Work, work_of
 
 REMEMBERED = 16_384
 """Classifications that are remembered."""
-OBJECTS_PER_SEAT, MOST_SEATS = 100, 10
-"""A list takes a seat for every so many objects, up to so many seats."""
-WAIT_BUCKETS = (0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)
-
-
-class Flow:
-    """The requests of one schema, for the counters; `headers` go with every answer."""
-
-    __slots__ = ("cancelled", "dispatched", "headers", "level", "rejected", "schema")
-
-    def __init__(self, schema: Schema, level: Level) -> None:
-        self.schema = schema
-        self.level = level
-        self.headers = (
-            ("X-Kubernetes-PF-FlowSchema-UID", schema.uid),
-            ("X-Kubernetes-PF-PriorityLevel-UID", level.uid),
-        )
-        self.dispatched = 0
-        self.cancelled = 0
-        self.rejected: dict[str, int] = {}
+SECONDS = (0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)
+SEATS = (1, 2, 4, 10)
+WATCHES = (0, 1, 10, 100, 1000, 10000)
+PREFIX = "apiserver_flowcontrol"
 
 
 class FlowControl:
@@ -48,6 +37,7 @@ class FlowControl:
 
     def __init__(self, registry: Registry, config: ApiServerConfig) -> None:
         self.total = config.max_requests_inflight + config.max_mutating_requests_inflight
+        self.total_nominal = self.total
         self.patience = config.request_timeout / 4
         """Seconds that a request waits in a queue."""
         self.levels: dict[str, Level] = {}
@@ -55,12 +45,35 @@ class FlowControl:
         """By the name of the FlowSchema, in the order in which they are tried."""
         self.waiting: dict[Level, None] = {}
         """Levels with somebody in a queue."""
+        labels = ("priority_level", "flow_schema")
         self.waits = Histogram(
-            "apiserver_flowcontrol_request_wait_duration_seconds",
+            f"{PREFIX}_request_wait_duration_seconds",
             "Length of time a request spent waiting in its queue",
-            ("priority_level", "flow_schema", "execute"),
-            WAIT_BUCKETS,
+            (*labels, "execute"),
+            SECONDS,
         )
+        self.executions = Histogram(
+            f"{PREFIX}_request_execution_seconds",
+            "Duration of initial stage (for a WATCH) or any (for a non-WATCH) stage of request execution in the API "
+            "Priority and Fairness subsystem",
+            (*labels, "type"),
+            SECONDS,
+        )
+        self.widths = Histogram(
+            f"{PREFIX}_work_estimated_seats",
+            "Number of estimated seats (maximum of initial and final seats) associated with requests in API Priority "
+            "and Fairness",
+            labels,
+            SEATS,
+        )
+        self.watch_counts = Histogram(
+            f"{PREFIX}_watch_count_samples",
+            "count of watchers for mutating requests in API Priority and Fairness",
+            labels,
+            WATCHES,
+        )
+        self.fair_part = 0.0
+        self._adjusted = perf_counter()
         self._known: dict[object, Flow] = {}
         self._changed = True
         self._caches: tuple[KindCache, KindCache] | None = None
@@ -105,18 +118,63 @@ class FlowControl:
 
     # ---- seats
 
-    def has_seat(self, level: Level, width: int) -> bool:
-        """Whether a request may begin at once: a seat of the level's own, or one that others lend."""
-        if level.waiting:
-            return False
-        if level.executing + width <= level.nominal or not level.executing:
-            return True
-        others = others_of(self.levels.values(), level)
-        return may_borrow(level.executing, width, level.limits, others, self.total)
+    def begin(self, flow: Flow, info: RequestInfo, query: Mapping[str, str], cache: KindCache | None) -> Seat:
+        """How much a request takes; `taken` says whether it could at once."""
+        now, level = perf_counter(), flow.level
+        if now - self._adjusted >= PERIOD:
+            self._adjust(now)
+        work = PLAIN
+        if cache is not None and info.verb != "get":
+            work = self._estimate(flow, info, query, cache)
+        seat = Seat(flow, work, now)
+        if not level.waiting and level.has_room(seat.width):
+            self._sit(seat, now)
+        return seat
 
-    async def wait(self, flow: Flow, user: User, info: RequestInfo, width: int) -> str:
-        """Waits for seats and takes them; "" once they are taken, else why the request is sent away."""
+    def _estimate(self, flow: Flow, info: RequestInfo, query: Mapping[str, str], cache: KindCache) -> Work:
+        watches = len(cache.watchers)
+        work = work_of(info, query, len(cache.entries), watches, flow.level.nominal)
+        if info.verb in WRITES:
+            self.watch_counts.observe(flow.labels, watches)
+        return work
+
+    def _sit(self, seat: Seat, now: float) -> None:
+        flow, width = seat.flow, seat.width
+        seat.taken, seat.began = True, now
         level = flow.level
+        level.sit(width, now)
+        level.requests += 1
+        flow.dispatched += 1
+        flow.requests += 1
+        flow.seats += width
+        if width > 1:
+            flow.wide += 1
+            self.widths.observe(flow.labels, width)
+
+    def end(self, seat: Seat, info: RequestInfo) -> None:
+        """The request is answered; the seats of its last part are given back later."""
+        flow, width, now = seat.flow, seat.width, perf_counter()
+        level, final = flow.level, seat.work.final
+        level.requests -= 1
+        flow.requests -= 1
+        flow.seats -= width
+        level.sit(final - width, now)
+        if final:
+            asyncio.get_running_loop().call_later(seat.work.seconds, self._release, level, final)
+        row, seconds = flow.executions[info.verb == "watch"], now - seat.began
+        row[1 if 0 < seconds <= SECONDS[1] else bisect_left(SECONDS, seconds)] += 1
+        row[-1] += seconds
+        if self.waiting:
+            self.dispatch()
+
+    def _release(self, level: Level, seats: int) -> None:
+        level.sit(-seats, perf_counter())
+        if self.waiting:
+            self.dispatch()
+
+    async def wait(self, seat: Seat, user: User, info: RequestInfo) -> str:
+        """Waits for seats and takes them; "" once they are taken, else why the request is sent away."""
+        flow, level, width = seat.flow, seat.flow.level, seat.width
         if level.queuing is None:
             return self._reject(flow, "concurrency-limit")
         place = level.line_up(flow.schema.name, flow.schema.flow_of(user, info), width)
@@ -124,6 +182,7 @@ class FlowControl:
             return self._reject(flow, "queue-full")
         waiting, number = place
         self.waiting[level] = None
+        self._queue(flow, 1, width)
         began = perf_counter()
         try:
             async with asyncio.timeout(self.patience):
@@ -135,7 +194,7 @@ class FlowControl:
                 return self._reject(flow, "time-out")
         except BaseException:
             if waiting.granted.done():
-                level.executing -= width
+                level.sit(-width, perf_counter())
                 self.dispatch()
             else:
                 level.leave(waiting, number)
@@ -143,40 +202,68 @@ class FlowControl:
             raise
         finally:
             waiting.granted.cancel()
+            self._queue(flow, -1, -width)
             if not level.waiting:
                 self.waiting.pop(level, None)
         self._observe(flow, began, "true")
+        now = perf_counter()
+        level.sit(-width, now)  # what the level took for it is now taken in its name
+        self._sit(seat, now)
         return ""
+
+    def _queue(self, flow: Flow, requests: int, seats: int) -> None:
+        flow.waiting += requests
+        flow.queued += seats
+        flow.level.sit(0, perf_counter())
 
     def dispatch(self) -> None:
         """Gives free seats to those who wait."""
         for level in tuple(self.waiting):
-            while width := level.next_width():
-                others = others_of(self.levels.values(), level)
-                own = level.executing + width <= level.nominal or not level.executing
-                if not own and not may_borrow(level.executing, width, level.limits, others, self.total):
-                    break
+            while (width := level.next_width()) and level.has_room(width):
                 level.serve_next()
             if not level.waiting:
                 self.waiting.pop(level, None)
+
+    def _adjust(self, now: float) -> None:
+        """Seats are lent and borrowed by what the levels have asked for since the last time."""
+        self._adjusted = now
+        levels = tuple(self.levels.values())
+        wishes = [
+            wish_of(level.limits, level.demand.close(now), level.demand.smoothed, exempt=level.exempt)
+            for level in levels
+        ]
+        seats, self.fair_part = allocate(self.total_nominal, wishes)
+        for level, given, wish in zip(levels, seats, wishes, strict=True):
+            level.target = wish.target
+            if not level.exempt:
+                level.current = round(given)
+        self.dispatch()
 
     def _reject(self, flow: Flow, reason: str) -> str:
         flow.rejected[reason] = flow.rejected.get(reason, 0) + 1
         return reason
 
     def _observe(self, flow: Flow, began: float, executed: str) -> None:
-        self.waits.observe((flow.level.name, flow.schema.name, executed), perf_counter() - began)
+        self.waits.observe((*flow.labels, executed), perf_counter() - began)
 
     # ---- configuration
+
+    def count_seats(self) -> None:
+        """Requests of one seat are only counted in the histogram when somebody looks at it."""
+        for flow in self.flows.values():
+            row = self.widths.row(flow.labels)
+            row[-1] += flow.dispatched - flow.wide - row[0]
+            row[0] = flow.dispatched - flow.wide
 
     def _read(self) -> None:
         self._changed = False
         self._known.clear()
         specs, schemas = self._objects()
         limits = limits_of({name: tree["spec"] for name, tree in specs.items()}, self.total)
+        self.total_nominal = sum(limit.nominal for limit in limits.values())
         before, self.levels = self.levels, {}
         for name, tree in specs.items():
-            level = self.levels[name] = before.get(name) or Level(name)
+            level = self.levels[name] = before.get(name) or Level(name, perf_counter())
             spec = tree["spec"]
             level.configure(
                 tree["metadata"].get("uid", ""),
@@ -189,10 +276,12 @@ class FlowControl:
             level_of = self.levels.get(schema.level)
             if level_of is None:
                 continue  # it dangles, and matches nothing until its level is there
-            flow = self.flows[schema.name] = Flow(schema, level_of)
+            flow = self.flows[schema.name] = Flow(schema, level_of, self.executions)
             if (old := counted.get(schema.name)) is not None:
                 flow.dispatched, flow.rejected = old.dispatched, old.rejected
-                flow.cancelled = old.cancelled
+                flow.cancelled, flow.wide = old.cancelled, old.wide
+                flow.requests, flow.seats = old.requests, old.seats
+                flow.waiting, flow.queued = old.waiting, old.queued
         self.dispatch()
 
     def _objects(self) -> tuple[dict[str, Obj], list[Schema]]:
@@ -205,13 +294,6 @@ class FlowControl:
             for version in self._caches[0].in_namespace(""):
                 schemas[version.name] = schema_of(version.decoded())
         return levels, list(schemas.values())
-
-
-def width_of(info: RequestInfo, cache: KindCache | None) -> int:
-    """The seats that a request takes: more than one only for long lists."""
-    if info.verb != "list" or cache is None:
-        return 1
-    return min(max(1, -(-len(cache.entries) // OBJECTS_PER_SEAT)), MOST_SEATS)
 
 
 def _object(name: str, spec: Obj) -> Obj:

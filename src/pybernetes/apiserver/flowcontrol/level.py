@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
 
+from .borrowing import Demand
 from .limits import Limits, Queuing
 from .shuffle import flow_hash, hand
 
@@ -33,42 +33,67 @@ class Queue:
 
 
 class Level:
-    """A PriorityLevelConfiguration. `nominal` seats are taken without a question (without end where exempt)."""
+    """A PriorityLevelConfiguration. It has `current` seats to give (without end where exempt): its nominal ones, more
+    when it borrows, fewer when it lends."""
 
     __slots__ = (
+        "current",
+        "demand",
         "executing",
         "exempt",
         "limits",
         "name",
         "nominal",
+        "queued",
         "queues",
         "queuing",
         "requests",
+        "target",
         "uid",
         "virtual",
         "waiting",
     )
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, now: float = 0.0) -> None:
         self.name = name
         self.uid = ""
         self.exempt = False
         self.limits = Limits(0, 0, 0)
         self.nominal: float = 0
+        self.current: float = 0
+        self.demand = Demand(now)
+        self.target = 0.0
+        """The seats that it should have by its demand."""
         self.queuing: Queuing | None = None
         self.executing = 0
         """Seats in use."""
         self.requests = 0
         """Requests in them."""
         self.waiting = 0
+        """Requests in the queues."""
+        self.queued = 0
+        """Seats that they wait for."""
         self.virtual = 0.0
         self.queues: dict[int, Queue] = {}
         """Those that have somebody waiting."""
 
     def configure(self, uid: str, *, exempt: bool, limits: Limits, queuing: Queuing | None) -> None:
-        """Takes over what the configuration says now; who waits, waits on."""
+        """Takes over what the configuration says now; who waits, waits on. Seats are lent and borrowed anew where the
+        limits are others."""
+        same = self.uid and (self.exempt, self.limits) == (exempt, limits)
         self.uid, self.exempt, self.limits, self.queuing = uid, exempt, limits, queuing
         self.nominal = float("inf") if exempt else limits.nominal
+        if not same:
+            self.current = self.nominal
+
+    def has_room(self, width: int) -> bool:
+        """Whether so many seats are free. Who takes more than there are may sit alone."""
+        return self.executing + width <= self.current or not self.executing
+
+    def sit(self, width: int, now: float) -> None:
+        """Takes seats (gives them back where negative)."""
+        self.executing = executing = self.executing + width
+        self.demand.change(executing + self.queued, now)
 
     def line_up(self, schema: str, flow: str, width: int) -> tuple[Waiting, int] | None:
         """A place in the shortest queue of the flow's hand, and which; None where that is full."""
@@ -86,6 +111,7 @@ class Level:
         waiting = Waiting(schema, flow, width)
         queue.requests.append(waiting)
         self.waiting += 1
+        self.queued += width
         return waiting, number
 
     def leave(self, waiting: Waiting, number: int) -> None:
@@ -94,6 +120,7 @@ class Level:
         if queue is not None and waiting in queue.requests:
             queue.requests.remove(waiting)
             self.waiting -= 1
+            self.queued -= waiting.width
             if not queue.requests:
                 del self.queues[number]
 
@@ -107,6 +134,7 @@ class Level:
         queue = self.queues[number]
         waiting = queue.requests.popleft()
         self.waiting -= 1
+        self.queued -= waiting.width
         self.virtual = queue.start
         queue.start += waiting.width
         if not queue.requests:
@@ -116,8 +144,3 @@ class Level:
 
     def _next(self) -> int:
         return min(self.queues, key=lambda number: (self.queues[number].start, number))
-
-
-def others_of(levels: Iterable[Level], level: Level) -> list[tuple[int, int]]:
-    """(seats in use, lower limit) of all other levels that are limited."""
-    return [(each.executing, each.limits.lower) for each in levels if each is not level and not each.exempt]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pybernetes.api.meta import Obj
@@ -57,17 +57,6 @@ def limits_of(specs: Mapping[str, Obj], total: int) -> dict[str, Limits]:
         upper = total if borrowing is None else nominal + round(nominal * int(borrowing) / 100)
         found[name] = Limits(nominal, nominal - lendable, max(upper, nominal))
     return found
-
-
-def may_borrow(
-    executing: int, width: int, own: Limits, others: Iterable[tuple[int, int]], total: int
-) -> bool:
-    """Whether a level that has all its own seats taken may have `width` more: within its upper limit, and from what is
-    left when every other level keeps what it uses and what it does not lend. `others` are their (executing, lower)."""
-    if executing + width > own.upper:
-        return False
-    kept = sum(max(used, lower) for used, lower in others)
-    return kept + executing + width <= total
 
 
 def _part(spec: Obj) -> Obj:

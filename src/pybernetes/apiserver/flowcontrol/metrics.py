@@ -5,22 +5,70 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..histogram import heading
-from .control import FlowControl
+from .control import PREFIX, FlowControl
+from .flow import Flow
 from .level import Level
 
-PREFIX = "apiserver_flowcontrol"
-GAUGES: tuple[tuple[str, str, Callable[[Level], int]], ...] = (
-    ("nominal_limit_seats", "Nominal number of execution seats", lambda level: level.limits.nominal),
-    ("lower_limit_seats", "Lower bound on number of execution seats", lambda level: level.limits.lower),
-    ("upper_limit_seats", "Upper bound on number of execution seats", lambda level: level.limits.upper),
+GAUGES: tuple[tuple[str, str, Callable[[Level], float]], ...] = (
+    (
+        "nominal_limit_seats",
+        "Nominal number of execution seats configured for each priority level",
+        lambda level: level.limits.nominal,
+    ),
+    (
+        "lower_limit_seats",
+        "Configured lower bound on number of execution seats available to each priority level",
+        lambda level: level.limits.lower,
+    ),
+    (
+        "upper_limit_seats",
+        "Configured upper bound on number of execution seats available to each priority level",
+        lambda level: level.limits.upper,
+    ),
     (
         "current_limit_seats",
-        "Current number of execution seats available to each priority level",
-        lambda level: max(level.limits.nominal, level.executing),
+        "current derived number of execution seats available to each priority level",
+        lambda level: level.limits.nominal if level.exempt else level.current,
     ),
-    ("current_executing_seats", "Seats occupied by requests being served", lambda level: level.executing),
-    ("current_executing_requests", "Requests being served", lambda level: level.requests),
-    ("current_inqueue_requests", "Requests waiting in queues", lambda level: level.waiting),
+    (
+        "demand_seats_high_watermark",
+        "High watermark, over last adjustment period, of demand_seats",
+        lambda level: level.demand.watermark,
+    ),
+    (
+        "demand_seats_average",
+        "Time-weighted average, over last adjustment period, of demand_seats",
+        lambda level: level.demand.average,
+    ),
+    (
+        "demand_seats_stdev",
+        "Time-weighted standard deviation, over last adjustment period, of demand_seats",
+        lambda level: level.demand.deviation,
+    ),
+    ("demand_seats_smoothed", "Smoothed seat demands", lambda level: level.demand.smoothed),
+    ("target_seats", "Seat allocation targets", lambda level: level.target),
+)
+FLOWS: tuple[tuple[str, str, Callable[[Flow], int]], ...] = (
+    (
+        "current_inqueue_requests",
+        "Number of requests currently pending in queues of the API Priority and Fairness subsystem",
+        lambda flow: flow.waiting,
+    ),
+    (
+        "current_inqueue_seats",
+        "Number of seats currently pending in queues of the API Priority and Fairness subsystem",
+        lambda flow: flow.queued,
+    ),
+    (
+        "current_executing_requests",
+        "Number of requests in initial (for a WATCH) or any (for a non-WATCH) execution stage in the API Priority and Fairness subsystem",
+        lambda flow: flow.requests,
+    ),
+    (
+        "current_executing_seats",
+        "Concurrency (number of seats) occupied by the currently executing (initial stage for a WATCH, any stage otherwise) requests in the API Priority and Fairness subsystem",
+        lambda flow: flow.seats,
+    ),
 )
 
 
@@ -39,8 +87,22 @@ def lines(control: FlowControl) -> Iterator[str]:
         name = f"{PREFIX}_{suffix}"
         yield from heading(name, "gauge", text)
         for level in control.levels.values():
-            yield f'{name}{{priority_level="{level.name}"}} {value(level)}'
-    yield from control.waits.lines()
+            yield f'{name}{{priority_level="{level.name}"}} {value(level):.9g}'
+    for suffix, text, of_flow in FLOWS:
+        name = f"{PREFIX}_{suffix}"
+        yield from heading(name, "gauge", text)
+        for flow in control.flows.values():
+            yield f"{name}{{{_labels(flow.schema.name, flow.level.name)}}} {of_flow(flow)}"
+    name = f"{PREFIX}_seat_fair_frac"
+    yield from heading(
+        name,
+        "gauge",
+        "Fair fraction of server's concurrency to allocate to each priority level that can use it",
+    )
+    yield f"{name} {control.fair_part:.9g}"
+    control.count_seats()
+    for histogram in (control.waits, control.executions, control.widths, control.watch_counts):
+        yield from histogram.lines()
 
 
 def _labels(schema: str, level: str) -> str:

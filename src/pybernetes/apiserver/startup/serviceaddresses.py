@@ -56,8 +56,7 @@ async def publish(transport: InProcessTransport, services: Services) -> None:
     """Makes the default ServiceCIDR and repairs the addresses. Raises ApiError."""
     registry = services.registry
     if SERVICECIDR in registry.kinds:
-        cidr = new_object(SERVICECIDR, DEFAULT, spec={"cidrs": list(services.allocator.default_cidrs)})
-        await ensure(transport, registry, SERVICECIDR, cidr)
+        await _publish_default(transport, services)
     if IPADDRESS not in registry.kinds:
         return
     trees = (version.tree() for version in registry.cache(SERVICE).in_namespace(""))
@@ -73,6 +72,23 @@ async def publish(transport: InProcessTransport, services: Services) -> None:
             await transport.call(call)
         except NotFound:
             continue
+
+
+async def _publish_default(transport: InProcessTransport, services: Services) -> None:
+    """The networks of the flag as an object; a second network that the flag has gained is added to it."""
+    ranges = [*services.allocator.default_cidrs]
+    cidr = new_object(SERVICECIDR, DEFAULT, spec={"cidrs": ranges})
+    await ensure(transport, services.registry, SERVICECIDR, cidr)
+    version = services.registry.cache(SERVICECIDR).get("", DEFAULT)
+    known = [] if version is None else (version.tree().get("spec") or {}).get("cidrs") or []
+    if known == ranges or not known:
+        return
+    if len(known) == 1 and ranges[:1] == known:
+        change = {"spec": {"cidrs": ranges}}
+        await transport.call(Call("patch", SERVICECIDR, name=DEFAULT, body=change, patch_type="merge"))
+    else:
+        text = ", ".join(known)
+        log.warning("the ServiceCIDR %s has %s, the flag of this server %s", DEFAULT, text, ", ".join(ranges))
 
 
 async def keep(transport: InProcessTransport, services: Services) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pybernetes.api.errors import BadRequest, Invalid
 from pybernetes.api.kind import Kind
-from pybernetes.api.kinds import POD
+from pybernetes.api.kinds import BINDING, POD
 from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.lang import timestamps
 
@@ -15,19 +13,13 @@ from ..admission.plugin import Admission
 from ..context import RequestContext
 from ..replies import Reply, TreeReply
 from ..verbs.change import change_object
-from ..verbs.objects import body_tree, conflict, private
+from ..verbs.objects import body_tree, check_object, conflict, private
 
 
 async def create_binding(ctx: RequestContext) -> Reply:
     """`POST pods/x/binding`, 201. Raises Conflict where the pod has a node or is going."""
-    binding, _ = body_tree(ctx)
+    binding = _binding(ctx)
     target = check_binding(binding)
-    binding = {
-        "apiVersion": "v1",
-        "kind": "Binding",
-        **binding,
-        "metadata": dict(binding.get("metadata") or {}),
-    }
     admission = Admission(ctx, ctx.kind, "CREATE", binding, None, subresource="binding", name=ctx.info.name)
     admit_mutating(admission)
     admit_validating(admission)
@@ -46,8 +38,7 @@ async def create_binding(ctx: RequestContext) -> Reply:
 
 async def create_binding_by_name(ctx: RequestContext) -> Reply:
     """`POST bindings`: the same, the pod named by the body."""
-    binding, _ = body_tree(ctx)
-    name = (binding.get("metadata") or {}).get("name", "") if isinstance(binding, dict) else ""
+    name = _binding(ctx)["metadata"].get("name", "")
     if not name:
         raise BadRequest("name must be provided")
     ctx.info.name = name
@@ -55,10 +46,15 @@ async def create_binding_by_name(ctx: RequestContext) -> Reply:
     return await create_binding(ctx)
 
 
-def check_binding(binding: Any) -> str:
-    """The node that a Binding names. Raises BadRequest, Invalid."""
-    if not isinstance(binding, dict):
-        raise BadRequest("the body must be a Binding")
+def _binding(ctx: RequestContext) -> MutableObj:
+    """The body, its types checked; the caller has found the pod by the path or will by the name in it. Raises
+    BadRequest."""
+    tree, duplicates = body_tree(ctx)
+    return check_object(ctx, BINDING, tree, duplicates)
+
+
+def check_binding(binding: Obj) -> str:
+    """The node that a Binding names. Raises Invalid."""
     target = binding.get("target") or {}
     if target.get("kind", "Node") not in ("", "Node"):
         raise Invalid(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybernetes.api.errors import BadRequest
+from pybernetes.api.errors import BadRequest, MethodNotAllowed
 
 from ..admission.chain import admit_mutating, admit_validating
 from ..admission.plugin import Admission
@@ -28,6 +28,10 @@ async def connect(ctx: RequestContext) -> Reply:
     """Hands over to `apiserver/connect`. A caller in this process has no stream to give: BadRequest."""
     if ctx.request is None:
         raise BadRequest(f"{ctx.info.resource}/{ctx.info.subresource} is served over HTTP only")
+    if not ctx.info.verb and ctx.request.method != "OPTIONS":
+        raise MethodNotAllowed(
+            "the server does not allow this method on the requested resource", generic=True
+        )
     await ctx.services.cacher.fresh()
     if (ctx.info.resource, ctx.info.subresource) in OPTIONS:
         await answering(ctx, _admit)

@@ -1,4 +1,4 @@
-"""eviction: a deletion that asks first whether the pod's PodDisruptionBudget has room.
+"""eviction: a deletion that asks first whether the pod's PodDisruptionBudget has room, and says so on the pod.
 
 The budget's controller says how many may go (`status.disruptionsAllowed`); an eviction takes one of them and notes the pod
 in `status.disruptedPods`, so that the controller counts it as gone before it is.
@@ -19,6 +19,7 @@ from pybernetes.api.errors import (
     Timeout,
     TooManyRequests,
 )
+from pybernetes.api.kind import Kind
 from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.lang import labelselector, timestamps
 
@@ -29,10 +30,12 @@ from ..registry import Resource
 from ..replies import Reply, TreeReply
 from ..storage import not_found
 from ..verbs.delete import DeleteOptions, delete_object, options_from_tree
-from ..verbs.objects import body_tree, private
+from ..verbs.objects import body_tree, check_object, private
 from ..version import Version
+from .disruptionnotice import announce
 
 GROUP = "policy"
+EVICTION = Kind(GROUP, "v1", "Eviction", "evictions", True, schema="io.k8s.api.policy.v1.Eviction")
 MOST_DISRUPTED = 2000
 """Evictions that the controller may have yet to see."""
 ATTEMPTS, PAUSE = 20, 0.5
@@ -44,20 +47,13 @@ CAUSE = "DisruptionBudget"
 
 async def create_eviction(ctx: RequestContext) -> Reply:
     """`POST pods/x/eviction`: 201 and a Status. Raises NotFound, Conflict, BadRequest, TooManyRequests (the budget)."""
-    eviction, _ = body_tree(ctx)
-    if not isinstance(eviction, dict):
-        raise BadRequest("the body must be an Eviction")
-    name = (eviction.get("metadata") or {}).get("name", "")
+    eviction = _eviction(ctx)
+    name = eviction["metadata"].get("name", "")
     if name and name != ctx.info.name:
         raise BadRequest("name in URL does not match name in Eviction object")
     options = options_from_tree(eviction.get("deleteOptions") or {}, ctx.query)
     options = replace(options, dry_run=options.dry_run or ctx.dry_run)
-    tree = {
-        "apiVersion": "policy/v1",
-        "kind": "Eviction",
-        **eviction,
-        "metadata": {**(eviction.get("metadata") or {}), "name": ctx.info.name},
-    }
+    tree = {**eviction, "metadata": {**eviction["metadata"], "name": ctx.info.name}}
     admission = Admission(ctx, ctx.kind, "CREATE", tree, None, subresource="eviction", name=ctx.info.name)
     admit_mutating(admission)
     admit_validating(admission)
@@ -67,6 +63,15 @@ async def create_eviction(ctx: RequestContext) -> Reply:
     return TreeReply(
         {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}, 201
     )
+
+
+def _eviction(ctx: RequestContext) -> MutableObj:
+    """The body, its types checked; that of policy/v1beta1, which older clients send, is the same. Raises
+    BadRequest."""
+    tree, duplicates = body_tree(ctx)
+    if isinstance(tree, dict) and tree.get("apiVersion") == "policy/v1beta1":
+        tree = {**tree, "apiVersion": EVICTION.api_version}
+    return check_object(ctx, EVICTION, tree, duplicates)
 
 
 def needs_no_budget(pod: Obj) -> bool:
@@ -135,6 +140,9 @@ async def _with_budget(ctx: RequestContext, options: DeleteOptions) -> None:
 
 
 async def _delete(ctx: RequestContext, options: DeleteOptions) -> None:
+    """Says on the pod that it is disrupted (its Job's failure policy may ask), and deletes it."""
+    if not options.dry_run:
+        options = await announce(ctx, options)
     outcome = await delete_object(ctx, ctx.namespace, ctx.info.name, options)
     if outcome.changed:
         ctx.revision = outcome.revision or outcome.version.revision

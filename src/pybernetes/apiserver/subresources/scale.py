@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pybernetes.api.cells import AGE, NAME, at
-from pybernetes.api.errors import BadRequest, Invalid
+from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.kind import Column, Kind
 from pybernetes.api.meta import MutableObj, Obj, evolve
+from pybernetes.api.validation.values import non_negative
 from pybernetes.lang import labelselector
 
 from ..admission.chain import admit_mutating
@@ -17,7 +18,15 @@ from ..replies import Reply, TreeReply
 from ..storage import not_found
 from ..verbs import apply as serverside
 from ..verbs.change import change_object
-from ..verbs.objects import body_tree, complete_update, conflict, current_tree, private
+from ..verbs.objects import (
+    check_object,
+    complete_update,
+    conflict,
+    current_tree,
+    private,
+    raise_invalid,
+    read_object,
+)
 from ..verbs.patch import apply, read_patch
 from ..verbs.revisions import at_least
 
@@ -48,9 +57,7 @@ async def get_scale(ctx: RequestContext) -> Reply:
 
 
 async def update_scale(ctx: RequestContext) -> Reply:
-    scale, _ = body_tree(ctx)
-    if not isinstance(scale, dict):
-        raise BadRequest("the body must be a Scale")
+    scale = read_object(ctx, SCALE)
 
     def build(old: Obj) -> MutableObj:
         return _scaled(ctx.kind, old, scale)
@@ -65,7 +72,7 @@ async def patch_scale(ctx: RequestContext) -> Reply:
 
     def build(old: Obj) -> MutableObj:
         scale = apply(scale_of(ctx.kind, old), change, language, None)
-        return _scaled(ctx.kind, old, scale)
+        return _scaled(ctx.kind, old, check_object(ctx, SCALE, scale))
 
     return await _change(ctx, build)
 
@@ -119,16 +126,9 @@ def _scaled(kind: Kind, old: Obj, scale: Obj) -> MutableObj:
             "the object has been modified; please apply your changes to the latest version and try again",
         )
     replicas = (scale.get("spec") or {}).get("replicas", 0)
-    if not isinstance(replicas, int) or isinstance(replicas, bool):
-        raise BadRequest("json: cannot unmarshal spec.replicas into Go struct field ScaleSpec of type int32")
-    if replicas < 0:
-        raise Invalid(
-            f'Scale.autoscaling "{current["name"]}" is invalid: spec.replicas: Invalid value: {replicas}: '
-            "must be greater than or equal to 0",
-            group="autoscaling",
-            kind="Scale",
-            name=current["name"],
-        )
+    errors = FieldErrors()
+    non_negative({"replicas": replicas}, "replicas", errors.at("spec"))
+    raise_invalid(SCALE, old, errors)
     assert kind.scale is not None
     return private(evolve(old, *kind.scale[0].strip(".").split("."), replicas))
 

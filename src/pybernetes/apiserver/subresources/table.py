@@ -29,7 +29,7 @@ from .token import create_token
 Serve = Callable[[RequestContext], Awaitable[Reply]]
 Verbs = Mapping[str, Serve]
 
-_ANY: Verbs = dict.fromkeys(("get", "create", "update", "patch", "delete"), connect)
+_ANY: Verbs = dict.fromkeys(("get", "create", "update", "patch", "delete", ""), connect)
 
 GENERIC: Mapping[str, Verbs] = {
     "status": {"get": get, "update": update_status, "patch": patch_status},

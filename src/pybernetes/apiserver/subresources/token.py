@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pybernetes.api.errors import BadRequest, NotFound
+from pybernetes.api.errors import NotFound
+from pybernetes.api.kind import Kind
 
 from ..admission.chain import admit_mutating, admit_validating
 from ..admission.plugin import Admission
@@ -10,7 +11,16 @@ from ..authn import tokenrequest
 from ..context import RequestContext
 from ..replies import Reply, TreeReply
 from ..storage import not_found
-from ..verbs.objects import body_tree, current_tree
+from ..verbs.objects import current_tree, read_object
+
+TOKENREQUEST = Kind(
+    tokenrequest.GROUP,
+    "v1",
+    "TokenRequest",
+    "tokenrequests",
+    True,
+    schema="io.k8s.api.authentication.v1.TokenRequest",
+)
 
 
 async def create_token(ctx: RequestContext) -> Reply:
@@ -19,15 +29,12 @@ async def create_token(ctx: RequestContext) -> Reply:
     issuer = ctx.services.issuer
     if issuer is None:
         raise NotFound("the server could not find the requested resource")
-    request, _ = body_tree(ctx)
-    if not isinstance(request, dict):
-        raise BadRequest("the body must be a TokenRequest")
+    request = read_object(ctx, TOKENREQUEST)
     await ctx.services.cacher.fresh()
     account = ctx.resource.stored().get(ctx.namespace, ctx.info.name)
     if account is None:
         raise not_found(ctx.kind, ctx.info.name)
     tree = current_tree(ctx.kind, account)
-    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", **request}
     admission = Admission(ctx, ctx.kind, "CREATE", request, None, subresource="token", name=ctx.info.name)
     admit_mutating(admission)
     admit_validating(admission)

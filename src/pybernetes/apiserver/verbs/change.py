@@ -63,6 +63,8 @@ async def change_object(ctx: RequestContext, build: Build, complete: Complete) -
 def is_stale(kind: Kind, current: Version) -> bool:
     """Whether the object lies in the store in another version than it would be written in today: a write that changes
     nothing then brings it there (storage migration)."""
+    if current.stale:
+        return True
     return kind.conversion is not None and current.tree().get("apiVersion") != kind.storage_version
 
 

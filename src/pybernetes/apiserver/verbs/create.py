@@ -13,8 +13,9 @@ from ..context import RequestContext
 from ..replies import Reply, TreeReply, VersionReply
 from ..storage import BesideTaken, already_exists
 from ..writeoptions import check_options
-from .objects import check_namespace, complete_new, private, read_object, stamp_new, to_store
+from .objects import body_tree, check_namespace, check_object, complete_new, private, stamp_new, to_store
 from .requester import REQUESTER
+from .templates import Key, Made, bare, complete_made, key_of
 
 NAME_ATTEMPTS = 8
 """How many generated names are tried before the clash is the client's to handle."""
@@ -26,14 +27,21 @@ async def create(ctx: RequestContext) -> Reply:
     """201 with the object as stored. Raises AlreadyExists, Invalid, BadRequest and what admission raises."""
     kind = ctx.kind
     check_options(ctx, "CreateOptions")
-    tree = read_object(ctx, kind)
+    body, duplicates = body_tree(ctx)
+    key = key_of(ctx, kind, body, duplicates)
+    made = ctx.services.templates.find(key)
+    tree = check_object(ctx, kind, body if made is None else bare(body), duplicates)
     check_namespace(ctx, kind, tree)
-    await ensure_seen(Admission(ctx, kind, "CREATE", tree, None))
-    return await create_object(ctx, kind, tree)
+    if made is None:
+        await ensure_seen(Admission(ctx, kind, "CREATE", tree, None))
+    return await create_object(ctx, kind, tree, key, made)
 
 
-async def create_object(ctx: RequestContext, kind: Kind, tree: MutableObj) -> Reply:
-    """Completes and stores a checked tree."""
+async def create_object(
+    ctx: RequestContext, kind: Kind, tree: MutableObj, key: Key | None = None, made: Made | None = None
+) -> Reply:
+    """Completes and stores a checked tree. `made` is what is remembered of its template, `key` under what (None: not to
+    be remembered)."""
     metadata = tree["metadata"]
     generated = not metadata.get("name") and bool(metadata.get("generateName"))
     attempts = NAME_ATTEMPTS if generated else 1
@@ -41,10 +49,16 @@ async def create_object(ctx: RequestContext, kind: Kind, tree: MutableObj) -> Re
     for attempt in range(attempts):
         if attempt:
             tree = private(original)
+            ctx.admitted.clear()
         stamp_new(ctx, kind, tree)
         if (note := REQUESTER.get((kind.group, kind.plural))) is not None:
             note(ctx, tree)
-        complete_new(ctx, kind, tree)
+        if made is not None:
+            complete_made(ctx, kind, tree, made)
+        else:
+            complete_new(ctx, kind, tree)
+            if key is not None:
+                ctx.services.templates.keep(key, ctx, tree)
         try:
             if kind is SERVICE:
                 return await _store_service(ctx, kind, tree)

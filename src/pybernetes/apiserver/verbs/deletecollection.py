@@ -29,8 +29,12 @@ async def deletecollection(ctx: RequestContext) -> Reply:
     options = replace(read_options(ctx), uid="", resource_version="")
     check_list_options(ctx.query)
     selection = selection_of(ctx.kind, ctx.namespace, "", ctx.query)
+    conversion = ctx.kind.conversion
     await cacher.fresh()
-    versions = cache.select(selection)
+    versions = cache.select(selection if conversion is None else selection.as_stored())
+    if conversion is not None:
+        shown = {version.key for version in await conversion.selected(versions, selection)}
+        versions = [version for version in versions if version.key in shown]
     for number, version in enumerate(versions, 1):
         try:
             outcome = await answering(ctx, lambda ctx, at=version: _delete(ctx, at, options))  # type: ignore[misc]

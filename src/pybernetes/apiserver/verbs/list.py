@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import orjson
 
 from pybernetes.api.errors import BadRequest, Expired
 from pybernetes.store.types import Compacted, FutureRevision, prefix_end
@@ -17,6 +13,7 @@ from ..kindcache import KindCache
 from ..replies import ListReply, Reply
 from ..selection import Selection, selection_of
 from ..version import Version
+from . import continuation
 from .revisions import at_least, check_list_options, integer, parse_revision
 
 STORE_PAGE = 500
@@ -35,16 +32,12 @@ class Position:
     start: str
 
     def token(self, prefix: str) -> str:
-        tree = {"v": "meta.k8s.io/v1", "rv": self.revision, "start": self.start[len(prefix) :]}
-        return base64.urlsafe_b64encode(orjson.dumps(tree)).decode().rstrip("=")
+        return continuation.write(self.revision, self.start[len(prefix) :])
 
     @staticmethod
     def parse(token: str, prefix: str) -> Position:
-        try:
-            tree = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-            return Position(int(tree["rv"]), prefix + str(tree["start"]))
-        except (ValueError, KeyError, TypeError, binascii.Error) as error:
-            raise BadRequest(f"continue key is not valid: {error}") from error
+        revision, start = continuation.read(token)
+        return Position(revision, prefix + start)
 
 
 async def list_objects(ctx: RequestContext) -> Reply:
@@ -52,6 +45,8 @@ async def list_objects(ctx: RequestContext) -> Reply:
     assert ctx.resource is not None
     kind, cache, query = ctx.kind, ctx.resource.stored(), ctx.query
     selection = selection_of(kind, ctx.namespace, ctx.info.name, query)
+    if kind.conversion is not None:
+        selection, ctx.shown = selection.as_stored(), selection
     limit = _limit(query.get("limit", ""))
     resource_version, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
     token = query.get("continue", "")

@@ -19,7 +19,7 @@ from pybernetes.lang import timestamps
 from pybernetes.lang.apply import managers
 from pybernetes.lang.apply.fieldset import EMPTY, FieldSet
 from pybernetes.lang.apply.managers import Author, Difference, Elsewhere
-from pybernetes.lang.apply.typed import Composed, Type, compare
+from pybernetes.lang.apply.typed import Composed, Type, compare, fits
 from pybernetes.lang.patch_schema import Schemaless
 
 from ..context import RequestContext
@@ -39,10 +39,10 @@ def record(ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj | None) ->
     if ctx.managed_fields is not None:
         entries: Any = ctx.managed_fields
     elif old is None:
-        entries = _of_created(ctx, kind, new)
+        entries = _of_created(ctx, kind, new) if _fits(kind, new) else []
     else:
         entries = _current(ctx, metadata.get("managedFields"), old["metadata"].get("managedFields"))
-        if entries:
+        if entries and _fits(kind, old, new):
             changes = difference(kind, old, new)
             if changes[0] or changes[1]:
                 author, there = author_of(ctx, kind, "Update"), elsewhere(ctx, kind, old, new)
@@ -51,6 +51,17 @@ def record(ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj | None) ->
         metadata["managedFields"] = entries
     else:
         metadata.pop("managedFields", None)
+
+
+def record_created(ctx: RequestContext, kind: Kind, new: MutableObj, spec: FieldSet) -> None:
+    """The same for a new object with a spec whose fields are known."""
+    new["metadata"]["managedFields"] = _of_created(ctx, kind, new, spec)
+
+
+def _fits(kind: Kind, *trees: Obj) -> bool:
+    """Whether the fields of objects can be told: what is no object of a custom kind is refused only later, and its
+    fields belong to nobody."""
+    return kind.own_schema is None or all(fits(_ownable(tree), type_of(kind)) for tree in trees)
 
 
 def same_owners(new: Obj, old: Obj) -> bool:
@@ -72,9 +83,8 @@ def elsewhere(ctx: RequestContext, kind: Kind, old: Obj, new: Obj) -> Elsewhere:
         if found is None or group != kind.group:
             return None
         other = found.kind
-        return difference(
-            other, other.from_stored(kind.to_stored(old)), other.from_stored(kind.to_stored(new))
-        )
+        before, after = (other.from_stored(kind.to_stored(tree)) for tree in (old, new))
+        return difference(other, before, after) if _fits(other, before, after) else None
 
     return differ
 
@@ -114,8 +124,10 @@ def reset_fields(kind: Kind) -> FieldSet:
     return STATUS if "status" in kind.subresources else EMPTY
 
 
-def _of_created(ctx: RequestContext, kind: Kind, new: Obj) -> list[Any]:
+def _of_created(ctx: RequestContext, kind: Kind, new: Obj, spec: FieldSet | None = None) -> list[Any]:
     tree = _ownable(new)
+    if spec is not None:
+        del tree["spec"]
     if "status" in kind.subresources:
         tree.pop("status", None)
     for field in ("labels", "annotations"):
@@ -125,6 +137,8 @@ def _of_created(ctx: RequestContext, kind: Kind, new: Obj) -> list[Any]:
             )  # who owns them is the same, whatever they are
     text = orjson.dumps(tree)
     touched = _of_new(kind, text) if len(text) <= REMEMBERED_LENGTH else _of_new.__wrapped__(kind, text)
+    if spec:
+        touched = {**touched, "f:spec": spec}
     return [author_of(ctx, kind, "Update").entry(touched)] if touched else []
 
 

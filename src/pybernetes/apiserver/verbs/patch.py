@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from pybernetes.api.errors import BadRequest, Invalid, RequestEntityTooLarge, Undecodable
+from pybernetes.api.errors import BadRequest, Invalid, RequestEntityTooLarge, Unclassified, Undecodable
 from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.client.interface import PatchType
 from pybernetes.lang import patch_json, patch_merge, patch_strategic
@@ -123,8 +123,14 @@ def apply(old: Obj, change: Any, language: PatchType, schema: PatchSchema | None
         ) from error
     except patch_json.TooManyOperations as error:
         raise RequestEntityTooLarge(f"Request entity too large: {error}") from error
-    except (patch_json.BadJsonPatch, patch_strategic.StrategicPatchError) as error:
+    except patch_strategic.ContentMismatch as error:
+        raise Invalid(
+            "the server rejected our request due to an error in our request", generic=True
+        ) from error
+    except (patch_json.BadJsonPatch, patch_strategic.BadPatchFormat) as error:
         raise BadRequest(f"{error}") from error
+    except patch_strategic.StrategicPatchError as error:
+        raise Unclassified(f"{error}") from error
     if not isinstance(result, dict) or not isinstance(result.get("metadata"), dict):
         raise BadRequest("the patch leaves no object")
     return result

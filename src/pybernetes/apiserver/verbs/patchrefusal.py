@@ -9,6 +9,7 @@ import orjson
 
 from pybernetes.api.errors import Cause, Invalid
 from pybernetes.api.fielderrors import show
+from pybernetes.lang.goprint import go_value
 
 _UNMARSHAL = re.compile(r"json: cannot unmarshal (\w+).* into Go .*of type (\S+)")
 _SCALARS = {"string", "bool", "int32", "int64", "float64"}
@@ -23,21 +24,6 @@ def undecodable(change: Any | None, patched: Any, why: str) -> Invalid:
         value, why = go_value(change), _from_unstructured(why)
     message = f"Invalid value: {show(value)}: {why}"
     return Invalid(f' "" is invalid: patch: {message}', causes=[Cause("FieldValueInvalid", message, "patch")])
-
-
-def go_value(value: Any) -> str:
-    """A value as Go prints it with `%+v`: `map[spec:map[replicas:3]]`."""
-    match value:
-        case None:
-            return "<nil>"
-        case bool():
-            return "true" if value else "false"
-        case dict():
-            return f"map[{' '.join(f'{key}:{go_value(value[key])}' for key in sorted(value))}]"
-        case list():
-            return f"[{' '.join(map(go_value, value))}]"
-        case _:
-            return str(value)
 
 
 def _from_unstructured(why: str) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from pybernetes.api.errors import BadRequest
+from pybernetes.api.errors import BadRequest, NotFound
 from pybernetes.api.meta import MutableObj, Obj
 
+from ..admission.chain import ensure_seen
+from ..admission.plugin import Admission
+from ..attributes import Attributes
+from ..authz.forbidden import forbidden
 from ..context import RequestContext
 from ..replies import Reply
 from ..writeoptions import check_options
 from .change import Complete, change_object
-from .objects import check_namespace, complete_update, private, read_object
+from .create import create_object
+from .objects import check_namespace, complete_update, conflict, private, read_object
 
 
 async def update(ctx: RequestContext, complete: Complete = complete_update) -> Reply:
-    """200 with the object as it is now. Raises Conflict where `metadata.resourceVersion` is not the current one."""
+    """200 with the object as it is now; 201 where it is created by this. Raises Conflict where `metadata.resourceVersion` is not the current one."""
     kind, name = ctx.kind, ctx.info.name
     check_options(ctx, "UpdateOptions")
     tree = read_object(ctx, kind)
@@ -25,4 +30,34 @@ async def update(ctx: RequestContext, complete: Complete = complete_update) -> R
     def build(_old: Obj) -> MutableObj:
         return private(tree)
 
-    return await change_object(ctx, build, complete)
+    try:
+        return await change_object(ctx, build, complete)
+    except NotFound:
+        if not kind.create_on_update or ctx.info.subresource:
+            raise
+    return await _create(ctx, tree)
+
+
+async def _create(ctx: RequestContext, tree: MutableObj) -> Reply:
+    """What is not there is created, by who may create it: 201. Raises Forbidden, Conflict (the client says which object
+    it means)."""
+    kind, info, metadata = ctx.kind, ctx.info, tree["metadata"]
+    attributes = Attributes(
+        ctx.user,
+        "create",
+        info.group,
+        info.version,
+        info.resource,
+        namespace=info.namespace,
+        name=info.name,
+        path=info.path,
+    )
+    decision = ctx.services.authorizer.authorize(attributes)
+    if not decision.allowed:
+        raise forbidden(attributes, decision.reason)
+    if metadata.get("uid"):
+        why = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: "
+        raise conflict(kind, info.name, why)
+    metadata.pop("resourceVersion", None)
+    await ensure_seen(Admission(ctx, kind, "CREATE", tree, None))
+    return await create_object(ctx, kind, tree)

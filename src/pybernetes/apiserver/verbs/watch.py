@@ -22,6 +22,8 @@ async def watch(ctx: RequestContext) -> Reply:
     assert ctx.resource is not None
     query, cacher, cache = ctx.query, ctx.services.cacher, ctx.resource.stored()
     selection = selection_of(ctx.kind, ctx.namespace, ctx.info.name, query)
+    if ctx.kind.conversion is not None:
+        selection, ctx.shown = selection.as_stored(), selection
     resource_version = query.get("resourceVersion", "")
     bookmarks = flag(query.get("allowWatchBookmarks"))
     check_watch_options(query)

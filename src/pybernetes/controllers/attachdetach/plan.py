@@ -14,7 +14,7 @@ from typing import Any
 from pybernetes.api import kinds
 from pybernetes.api.cells import dig
 from pybernetes.api.kind import new_object
-from pybernetes.api.meta import Obj, is_deleting, name_of, uid_of
+from pybernetes.api.meta import Obj, is_deleting, name_of, namespace_of, uid_of
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch
 from pybernetes.control.plan import Create, Delete, Patch, Plan, Report, Steps
@@ -97,11 +97,8 @@ def _attach(seen: Seen, volume: Obj, pods: Sequence[Obj]) -> list[Create | Repor
     taken = seen.elsewhere.get(name) or ()
     if taken and not is_shared(volume):
         users = [pod for _, using in taken for pod in using]
-        text = "Volume is already exclusively attached to one node and can't be attached to another"
-        if users:
-            text = f"Volume is already used by pod(s) {names_of(users)}"
-        message = f'Multi-Attach error for volume "{name}" {text}'
-        return [Report(pod, "Warning", "FailedAttachVolume", message) for pod in pods]
+        error = f'Multi-Attach error for volume "{name}"'
+        return [Report(pod, "Warning", "FailedAttachVolume", f"{error} {_held(pod, users)}") for pod in pods]
     source = volume["spec"]["csi"]
     attachment = new_object(
         kinds.VOLUMEATTACHMENT,
@@ -113,6 +110,19 @@ def _attach(seen: Seen, volume: Obj, pods: Sequence[Obj]) -> list[Create | Repor
         },
     )
     return [Create(kinds.VOLUMEATTACHMENT, attachment, f"needed by {names_of(pods)}", exists_ok=True)]
+
+
+def _held(pod: Obj, users: Sequence[Obj]) -> str:
+    """Why a pod cannot have a volume, in upstream's words: pods of other namespaces are not named to it."""
+    if not users:
+        return "Volume is already exclusively attached to one node and can't be attached to another"
+    own = sorted(name_of(each) for each in users if namespace_of(each) == namespace_of(pod))
+    others = len(users) - len(own)
+    foreign = f"{others} pod(s) in different namespaces"
+    if not own:
+        return f"Volume is already used by {foreign}"
+    named = f"Volume is already used by pod(s) {', '.join(own)}"
+    return f"{named} and {foreign}" if others else named
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """certificatesigningrequest-cleaner-controller: requests that are over are removed.
 
-An hour after it was issued, denied or failed; a day after it was made where nobody decided; and at once when its
-certificate has expired.
+An hour after it was issued, denied or failed; a day after it was made where nobody decided, or approved where nobody
+issued a certificate; and at once when its certificate has expired.
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ def ends(csr: Obj) -> Iterator[tuple[float, str]]:
         since = condition.get("lastUpdateTime")
         if not since:
             continue
-        if condition["type"] == APPROVED and certificate:
-            yield parse(since) + DECIDED, "issued"
+        if condition["type"] == APPROVED:
+            kept, why = (DECIDED, "issued") if certificate else (UNDECIDED, "approved, and nobody issued it")
+            yield parse(since) + kept, why
         elif condition["type"] in (DENIED, FAILED):
             yield parse(since) + DECIDED, condition["type"].lower()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pybernetes.api.meta import Obj
@@ -35,7 +35,7 @@ def zone_of(cron_job: Obj) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise UnknownTimeZone(f'invalid timeZone: "{name}" - {error}') from error
+        raise UnknownTimeZone(f'invalid timeZone: "{name}": unknown time zone {name}') from error
 
 
 def due(cron_job: Obj, schedule: cron.Schedule, zone: tzinfo, now: float) -> Due:
@@ -46,31 +46,41 @@ def due(cron_job: Obj, schedule: cron.Schedule, zone: tzinfo, now: float) -> Due
     deadline = cron_job["spec"].get("startingDeadlineSeconds")
     if deadline is not None:
         since = max(since, now - deadline)
-    here = datetime.fromtimestamp(now, zone)
-    following = schedule.next(here)
-    next_in = None if following is None else following.timestamp() - now
-    latest, missed = _latest(schedule, datetime.fromtimestamp(since, zone), here)
-    return Due(latest, missed, next_in)
+    latest, missed = _latest(schedule, zone, since, now)
+    # What comes at intervals is counted from what was last: asking later must not put it off.
+    following = _next(schedule, now if schedule.every is None else latest or since, zone)
+    return Due(latest, missed, None if following is None else following - now)
 
 
-def _latest(schedule: cron.Schedule, since: datetime, now: datetime) -> tuple[float | None, int]:
+def _next(schedule: cron.Schedule, after: float, zone: tzinfo) -> float | None:
+    """The first moment later than that one, in Unix seconds: two times of one zone compare by what the clock on the wall
+    shows, which is wrong where that goes back."""
+    moment = schedule.next(datetime.fromtimestamp(after, zone))
+    return None if moment is None else moment.timestamp()
+
+
+def _latest(schedule: cron.Schedule, zone: tzinfo, since: float, now: float) -> tuple[float | None, int]:
     """The last moment in (since, now], and how many there are."""
+    if schedule.every is not None:
+        interval = schedule.every.total_seconds()
+        missed = int((now - int(since)) // interval)
+        return (int(since) + missed * interval if missed > 0 else None), min(missed, TOO_MANY_MISSED + 1)
     latest, missed = None, 0
-    moment = schedule.next(since)
+    moment = _next(schedule, since, zone)
     while moment is not None and moment <= now and missed <= TOO_MANY_MISSED:
         latest, missed = moment, missed + 1
-        moment = schedule.next(moment)
+        moment = _next(schedule, moment, zone)
     if missed > TOO_MANY_MISSED:
-        latest = _look_back(schedule, since, now)
-    return None if latest is None else latest.timestamp(), missed
+        latest = _look_back(schedule, zone, since, now)
+    return latest, missed
 
 
-def _look_back(schedule: cron.Schedule, since: datetime, now: datetime) -> datetime:
+def _look_back(schedule: cron.Schedule, zone: tzinfo, since: float, now: float) -> float:
     """The last moment, from now backwards, twice as far each time: a year of missed minutes costs no year of steps.
     Precondition: there is one in (since, now]."""
-    back = timedelta(minutes=2)
-    while (latest := schedule.next(max(since, now - back))) is None or latest > now:
+    back = 120.0
+    while (latest := _next(schedule, max(since, now - back), zone)) is None or latest > now:
         back *= 2
-    while (following := schedule.next(latest)) is not None and following <= now:
+    while (following := _next(schedule, latest, zone)) is not None and following <= now:
         latest = following
     return latest

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from pybernetes.api import kinds
-from pybernetes.api.meta import Obj, is_deleting, name_of, namespace_of, resource_version_of, uid_of
+from pybernetes.api.meta import (
+    Obj,
+    annotations_of,
+    is_deleting,
+    name_of,
+    namespace_of,
+    resource_version_of,
+    uid_of,
+)
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself, owner_key
 from pybernetes.control.ownership import owner_reference
@@ -87,13 +95,14 @@ def _start(steps: Steps, seen: Seen, found: Due, zone: tzinfo, now: float) -> Pl
         steps.add(Report(cron_job, "Warning", "TooManyMissedTimes", message))
     deadline = spec.get("startingDeadlineSeconds")
     if deadline is not None and found.latest + deadline < now:
-        message = f"Missed scheduled time to start a job: {rfc3339(found.latest)}"
+        moment = datetime.fromtimestamp(found.latest, UTC).strftime("%a, %d %b %Y %H:%M:%S %z")
+        message = f"Missed scheduled time to start a job: {moment}"
         steps.add(Report(cron_job, "Warning", "MissSchedule", message))
         return steps.plan("too late")
     name = job_name(cron_job, found.latest)
     if any(name_of(job) == name for job in seen.jobs):
         return steps.plan("the Job of this moment is there")
-    running = [job for job in seen.jobs if not is_finished(job)]
+    running = _running(seen)
     if running and spec["concurrencyPolicy"] == "Forbid":
         message = "Not starting job because prior execution is running and concurrency policy is Forbid"
         steps.add(Report(cron_job, "Normal", "JobAlreadyActive", message))
@@ -172,8 +181,8 @@ def _status(steps: Steps, seen: Seen) -> dict[str, Any]:
     """The status as its Jobs have it; what has changed since the last one is told in events."""
     cron_job, jobs = seen.cron_job, seen.jobs
     old = cron_job.get("status") or {}
-    running = [job for job in jobs if not is_finished(job)]
-    _tell(steps, seen)
+    running = _running(seen)
+    _tell(steps, seen, running)
     succeeded = [
         job["status"]["completionTime"]
         for job in jobs
@@ -187,8 +196,24 @@ def _status(steps: Steps, seen: Seen) -> dict[str, Any]:
     return {field: value for field, value in status.items() if value}
 
 
-def _tell(steps: Steps, seen: Seen) -> None:
+def _running(seen: Seen) -> list[Obj]:
+    """The Jobs that run and were made by the schedule. One that somebody else made in the CronJob's name (`kubectl create
+    job --from`) keeps none of them waiting."""
+    active = {ref["uid"] for ref in (seen.cron_job.get("status") or {}).get("active") or ()}
+    return [
+        job
+        for job in seen.jobs
+        if not is_finished(job) and (uid_of(job) in active or SCHEDULED in annotations_of(job))
+    ]
+
+
+def _tell(steps: Steps, seen: Seen, running: Sequence[Obj]) -> None:
     by_uid = {uid_of(job): job for job in seen.jobs}
+    ours = {uid_of(job) for job in running}
+    for other in seen.jobs:
+        if not is_finished(other) and uid_of(other) not in ours:
+            message = f"Saw a job that the controller did not create or forgot: {name_of(other)}"
+            steps.add(Report(seen.cron_job, "Warning", "UnexpectedJob", message))
     for reference in (seen.cron_job.get("status") or {}).get("active") or ():
         job = by_uid.get(reference["uid"])
         if job is None:

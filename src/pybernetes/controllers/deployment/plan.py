@@ -8,7 +8,7 @@ plan goes on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pybernetes.api import kinds
 from pybernetes.api.meta import Obj, annotations_of, is_deleting, labels_of, name_of, namespace_of, uid_of
@@ -51,8 +51,18 @@ def observe(key: str, caches: Caches) -> Seen | None:
         owned_sets,
         caches.orphans(kinds.REPLICASET, namespace_of(deployment)),
         taken if collision else None,
-        [pod for rs in owned_sets for pod in caches.owned(kinds.POD, rs)],
+        [pod for rs in owned_sets for pod in caches.owned(kinds.POD, rs)] if _recreates(deployment) else [],
     )
+
+
+def _recreates(deployment: Obj) -> bool:
+    """Whether it waits for old pods to end; no other looks at pods."""
+    return (deployment["spec"].get("strategy") or {}).get("type") == "Recreate"
+
+
+def _ended(old: Obj | None, new: Obj | None) -> bool:
+    """Whether a pod is one less that runs."""
+    return new is None or (old is not None and is_finished(new) != is_finished(old))
 
 
 def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
@@ -178,7 +188,7 @@ CONTROLLER = ControllerDef(
     watches=(
         itself(kinds.DEPLOYMENT),
         Watch(kinds.REPLICASET, _matching),
-        owned(kinds.POD, kinds.DEPLOYMENT, via=kinds.REPLICASET),
+        replace(owned(kinds.POD, kinds.DEPLOYMENT, via=kinds.REPLICASET), matters=_ended),
     ),
     observe=observe,
     plan=plan,

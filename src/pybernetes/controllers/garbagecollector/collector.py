@@ -10,7 +10,7 @@ from pybernetes.api.apiextensions.served import served_kinds
 from pybernetes.api.errors import ApiError, Conflict, NotFound
 from pybernetes.api.kind import Kind
 from pybernetes.api.kinds import CUSTOMRESOURCEDEFINITION
-from pybernetes.api.meta import Obj, uid_of
+from pybernetes.api.meta import Obj, is_deleting, uid_of
 from pybernetes.client.informer import Change, Handler
 from pybernetes.client.interface import Client, Reaction
 from pybernetes.control.caches import Caches
@@ -20,6 +20,8 @@ from .graph import Graph, Node, node_of
 from .plan import KINDS_BY_API, Seen, look, missing_owners, owner_kind, plan
 
 log = logging.getLogger("controller")
+MOST_GONE = 2000
+"""How many objects are remembered as gone: the server need not be asked for them, and cannot be once their kind is gone."""
 
 
 class GarbageCollector:
@@ -37,6 +39,10 @@ class GarbageCollector:
         self._workers = workers
         self._custom: dict[str, tuple[Kind, ...]] = {}
         """The kinds of each CustomResourceDefinition; the first one is followed."""
+        self._gone: dict[str, None] = {}
+        """Uids of objects that were seen to go, the latest last."""
+        self._unresolved: dict[tuple[str, str], set[str]] = {}
+        """Uids of dependents by the kinds of owners that the server does not have."""
         self._by_api = {**KINDS_BY_API, **{(kind.api_version, kind.kind): kind for kind in kinds}}
         for kind in kinds:
             caches.follow(kind).on_event(self._subscriber(kind))
@@ -57,11 +63,18 @@ class GarbageCollector:
     def _subscriber(self, kind: Kind) -> Handler:
         def changed(_change: Change, old: Obj | None, new: Obj | None) -> None:
             if new is not None:
-                self._put(node_of(kind, new))
+                if old is None or not self.graph.renewed(old, new):
+                    self._put(node_of(kind, new))
             elif old is not None:
+                self._note_gone(uid_of(old))
                 self._removed(uid_of(old))
 
         return changed
+
+    def _note_gone(self, uid: str) -> None:
+        self._gone[uid] = None
+        if len(self._gone) > MOST_GONE:
+            del self._gone[next(iter(self._gone))]
 
     def _defined(self, _change: Change, old: Obj | None, new: Obj | None) -> None:
         """Follows what a CustomResourceDefinition serves, and forgets what one does not serve any more."""
@@ -77,17 +90,21 @@ class GarbageCollector:
         if before:
             self._caches.forget(before[0])
             for uid in [uid for uid, node in self.graph.nodes.items() if node.kind is before[0]]:
+                if new is None and is_deleting(crd):
+                    self._note_gone(uid)  # a definition goes after all its objects
                 self._removed(uid)
         self._custom[name] = served
         for kind in served:
             self._by_api[kind.api_version, kind.kind] = kind
+            for uid in sorted(self._unresolved.pop((kind.api_version, kind.kind), ())):
+                self.queue.add(uid)  # now it can be told whether its owner is there
         if served:
             self._caches.follow(served[0]).on_event(self._subscriber(served[0]))
 
     def _put(self, node: Node) -> None:
         before = self.graph.nodes.get(node.uid)
         if before == node:
-            self.graph.nodes[node.uid] = node  # only its version is new; nothing that ownership depends on
+            before.version = node.version  # nothing is new that ownership depends on
             return
         self.graph.put(node)
         if node.owners or node.deleting:
@@ -98,12 +115,17 @@ class GarbageCollector:
                     self.queue.add(dependent.uid)  # it may not be owned from here: it is told of
         if node.deleting and (before is None or not before.deleting):
             self._concern_dependents(node.uid)
-        if node.deleting:
-            for owner in node.owners:
-                self.queue.add(owner.uid)
+        concerned = {owner.uid for owner in node.owners} if node.deleting else set[str]()
+        if before is not None:
+            # Who does not own it any more, or not so that it blocks, need not wait for it.
+            concerned |= {owner.uid for owner in {*before.owners} - {*node.owners}}
+        for uid in sorted(concerned):
+            self.queue.add(uid)
 
     def _removed(self, uid: str) -> None:
         node = self.graph.remove(uid)
+        for waiting in self._unresolved.values():
+            waiting.discard(uid)
         self._concern_dependents(uid)
         for owner in node.owners if node is not None else ():
             self.queue.add(owner.uid)
@@ -151,7 +173,15 @@ class GarbageCollector:
     async def _absent(self, seen: Seen) -> set[str]:
         """The owners that the server says are not there (or are others of the same name)."""
         absent: set[str] = set()
+        for owner, known in seen.owners:
+            if known is None and owner.uid in self._gone:
+                absent.add(owner.uid)
+            elif owner_kind(owner, self._by_api) is None:
+                waiting = self._unresolved.setdefault((owner.api_version, owner.kind), set())
+                waiting.add(seen.node.uid)
         for owner in missing_owners(seen):
+            if owner.uid in absent:
+                continue
             kind = owner_kind(owner, self._by_api)
             if kind is None:
                 continue

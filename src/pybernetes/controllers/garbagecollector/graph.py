@@ -10,6 +10,8 @@ from pybernetes.api.meta import Obj, is_deleting, name_of, namespace_of, resourc
 
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 
+_TIES = ("uid", "ownerReferences", "deletionTimestamp", "finalizers")
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
@@ -23,9 +25,9 @@ class Owner:
     blocks: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Node:
-    """One object of the cluster."""
+    """One object of the cluster. Of one that is known only `version` changes."""
 
     kind: Kind
     namespace: str
@@ -79,6 +81,18 @@ class Graph:
         self.nodes[node.uid] = node
         for owner in node.owners:
             self.dependents.setdefault(owner.uid, set()).add(node.uid)
+
+    def renewed(self, old: Obj, new: Obj) -> bool:
+        """Whether the object is known and nothing that ownership depends on differs between the two versions: then its
+        node is as new as the object now."""
+        before, after = old["metadata"], new["metadata"]
+        if any(before.get(field) != after.get(field) for field in _TIES):
+            return False
+        node = self.nodes.get(uid_of(new))
+        if node is None:
+            return False
+        node.version = resource_version_of(new)
+        return True
 
     def remove(self, uid: str) -> Node | None:
         old = self.nodes.pop(uid, None)

@@ -100,12 +100,27 @@ def _collect(seen: Seen, absent: Set[str]) -> Plan:
         gone = {owner.uid for owner in (*dangling, *waiting)}
         return _drop_references(seen, gone) if gone else Plan.nothing("it has an owner")
     if waiting:
-        # Its owner waits for it; if something waits for it in turn, it goes the same way.
-        blocked = any(_blocks(dependent, node) for dependent in seen.dependents)
-        return _delete(node, "Foreground" if blocked else None, "its owner is being deleted and waits for it")
+        return _follow(seen)
     if len(dangling) < len(node.owners):
         return Plan.nothing("an owner is of a kind that does not exist: nobody can say whether it is gone")
     return _delete(node, None, "its owners are gone")
+
+
+def _follow(seen: Seen) -> Plan:
+    """Its owner waits for it; if it has dependents, it goes the same way. Where one of these waits too, they may be
+    waiting in a circle: so it first stops to be waited for."""
+    node, why = seen.node, "its owner is being deleted and waits for it"
+    if not seen.dependents:
+        return _delete(node, None, why)
+    if any(dependent.waits_for_dependents for dependent in seen.dependents) and any(
+        o.blocks for o in node.owners
+    ):
+        unblocked = [_tree(replace(owner, blocks=False)) for owner in node.owners]
+        step = _patch(
+            node, {"ownerReferences": unblocked}, "its owner and its dependent may wait for each other"
+        )
+        return Plan((step,), None, "breaking a circle")
+    return _delete(node, "Foreground", why)
 
 
 def _is_solid(seen: Seen, owner: Owner, known: Node | None, absent: Set[str]) -> bool:
@@ -179,7 +194,7 @@ def _wait_for_dependents(seen: Seen) -> Plan:
 
 
 def _blocks(dependent: Node, owner: Node) -> bool:
-    return any(o.uid == owner.uid and o.blocks for o in dependent.owners)
+    return dependent.uid != owner.uid and any(o.uid == owner.uid and o.blocks for o in dependent.owners)
 
 
 def _patch(node: Node, metadata: dict[str, Any], reason: str) -> Patch:

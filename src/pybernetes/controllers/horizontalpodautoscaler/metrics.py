@@ -30,6 +30,13 @@ SOURCES = {
 """Metric type -> (its field, how the API that answers is called)."""
 
 
+UNSAID = (
+    "the server could not find the requested resource",
+    "the server is currently unable to handle the request",
+)
+"""What servers answer without saying for what; upstream's clients add it."""
+
+
 async def read(client: Client, namespace: str, spec: Obj, selector: str, described: Kind | None) -> Reading:
     """One metric of `spec.metrics`. `selector` chooses the pods; `described` is the kind of an Object metric's object.
     What fails is in the answer, as text."""
@@ -50,8 +57,23 @@ async def read(client: Client, namespace: str, spec: Obj, selector: str, describ
     except Incalculable as error:
         return Reading(error=str(error))
     except ApiError as error:
-        return Reading(error=f"unable to fetch metrics from {api}: {error.message}")
+        asked = _resource_of(spec["type"], source, described)
+        told = f"{error.message} (get {asked})" if error.message in UNSAID else error.message
+        return Reading(error=f"unable to fetch metrics from {api}: {told}")
     return Reading(error=f'unknown metric source type "{spec["type"]}"')
+
+
+def _resource_of(kind: str, source: Obj, described: Kind | None) -> str:
+    """What was asked for: plural and group."""
+    match kind:
+        case "External":
+            return f"{source['metric']['name']}.{EXTERNAL}"
+        case "Object":
+            about = described.group_resource if described is not None else ""
+            return f"{'metrics' if about == 'namespaces' else about}.{CUSTOM}"
+        case "Pods":
+            return f"pods.{CUSTOM}"
+    return POD_METRICS.group_resource
 
 
 async def _resource(client: Client, namespace: str, selector: str, resource: str, container: str) -> Reading:

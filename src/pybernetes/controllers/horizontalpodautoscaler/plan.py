@@ -2,6 +2,9 @@
 
 Of several metrics the one that asks for most decides. Where some cannot be read, nothing is made smaller; where none can,
 nothing is done. The status says in conditions why the number is what it is.
+
+A target of no replicas is switched off, unless this controller has made it so (condition `ScaledToZero`): then metrics that
+need no pods, of objects or from outside, bring it back (KEP-2021).
 """
 
 from __future__ import annotations
@@ -22,7 +25,10 @@ from . import behavior
 from .behavior import Memory, fewest_of
 from .calculator import Terms
 from .evaluate import Evaluated, Failure, Scaled, evaluate
-from .target import SCALED, Seen, ask, observe
+from .target import SCALED, SCALED_TO_ZERO, Seen, ask, is_asleep, may_sleep, observe
+
+ASLEEP = ("ScaledToZero", "the HPA controller scaled the workload to zero")
+AWAKE = ("NotScaledToZero", "the HPA controller did not scale the workload to zero")
 
 
 class Unscalable(Exception):
@@ -91,7 +97,8 @@ def plan(seen: Seen, now: float, settings: Settings) -> Plan:
         seen, now, settings, [dict(c) for c in (seen.autoscaler.get("status") or {}).get("conditions") or ()]
     )
     looked = _look(work, replace(memory, at=now))
-    return replace(looked, after=period, steady=not looked.steps and _is_steady(looked.memory))
+    after = period if looked.after is None else looked.after
+    return replace(looked, after=after, steady=not looked.steps and _is_steady(looked.memory))
 
 
 def _is_steady(memory: Memory) -> bool:
@@ -110,6 +117,8 @@ def _look(work: Work, memory: Memory) -> Plan:
     succeeded = "the HPA controller was able to get the target's current scale"
     work.condition("AbleToScale", "True", "SucceededGetScale", succeeded)
     current = int((seen.scale.get("spec") or {}).get("replicas") or 0)
+    if current > 0 and is_asleep(work.autoscaler):
+        work.condition(SCALED_TO_ZERO, "False", *AWAKE)
     if not memory.recommendations:
         memory = replace(memory, recommendations=(behavior.Mark(work.now, current),))
     try:
@@ -128,20 +137,22 @@ def _look(work: Work, memory: Memory) -> Plan:
 def _desired(work: Work, current: int, memory: Memory) -> tuple[int, str, Memory]:
     """How many replicas there should be, why, and what to remember. Raises Unscalable."""
     spec, fewest = work.autoscaler["spec"], fewest_of(work.autoscaler)
-    if current == 0 and fewest != 0:
+    if current == 0 and not is_asleep(work.autoscaler):
         message = "scaling is disabled since the replica count of the target is zero"
         work.condition("ScalingActive", "False", "ScalingDisabled", message)
         return 0, message, memory
     if current > spec["maxReplicas"]:
         return int(spec["maxReplicas"]), "Current number of replicas above Spec.MaxReplicas", memory
-    if current < fewest:
+    if 0 < current < fewest:
         return fewest, "Current number of replicas below Spec.MinReplicas", memory
     asked, metric = _asked_for(work, current)
     why = f"{metric} above target" if asked > current else "All metrics below target"
     verdict = behavior.decide(work.autoscaler, current, asked, memory, work.now, work.settings)
     work.condition("AbleToScale", "True", *verdict.stable)
     work.condition("ScalingLimited", "True" if verdict.limited else "False", *verdict.limit)
-    return verdict.replicas, why, verdict.memory
+    # From nothing to less than the least (that was raised meanwhile) is no step that a pace may dictate.
+    replicas = max(verdict.replicas, fewest) if current == 0 else verdict.replicas
+    return replicas, why, verdict.memory
 
 
 def _asked_for(work: Work, current: int) -> tuple[int, str]:
@@ -225,7 +236,15 @@ def _refuse_rivals(work: Work, selector: str, pods: Sequence[Obj]) -> None:
 
 
 def _rescale(work: Work, current: int, desired: int, why: str, memory: Memory) -> Plan:
-    """The target first, then the status; a target that cannot be changed is told of there too."""
+    """The target first, then the status; a target that cannot be changed is told of there too. Before a target is made
+    to sleep the status says so: else it would never be woken if that were the last thing this process did."""
+    sleeps = current > 0 and desired == 0 and may_sleep(work.autoscaler)
+    if sleeps and not is_asleep(work.autoscaler):
+        announced = replace(work, conditions=[*work.conditions], reports=[])
+        announced.condition(SCALED_TO_ZERO, "True", *ASLEEP)
+        desired_before = (work.autoscaler.get("status") or {}).get("desiredReplicas", 0)
+        steps = announced.updates(current, desired_before)
+        return Plan(steps, 0.0, "saying first that it will sleep", replace(memory, at=0.0))
     assert work.seen.kind is not None and work.seen.scale is not None  # noqa: PT018  (it was read through its kind)
     failed = replace(work, conditions=[*work.conditions], reports=[])
 
@@ -248,6 +267,7 @@ def _rescale(work: Work, current: int, desired: int, why: str, memory: Memory) -
     )
     done = f"the HPA controller was able to update the target scale to {desired}"
     work.condition("AbleToScale", "True", "SucceededRescale", done)
+    work.condition(SCALED_TO_ZERO, *(("True", *ASLEEP) if sleeps else ("False", *AWAKE)))
     updates = work.updates(current, desired, rescaled=True)
     remembered = behavior.changed(work.autoscaler, memory, current, desired, work.now, work.settings)
     return Plan((*work.reports, update, *updates), None, message, remembered)

@@ -13,12 +13,14 @@ from pybernetes.client.interface import Client
 from pybernetes.control.caches import Caches
 from pybernetes.control.ownership import those
 from pybernetes.controllers import kindlookup
+from pybernetes.controllers.pods import condition
 from pybernetes.lang.labelselector import SelectorError, from_label_selector, from_labels, parse
 
 from . import metrics
 from .behavior import Memory
 from .samples import Reading
 
+SCALED_TO_ZERO = "ScaledToZero"
 SCALED = (kinds.DEPLOYMENT, kinds.REPLICASET, kinds.STATEFULSET, kinds.REPLICATIONCONTROLLER)
 
 
@@ -118,13 +120,32 @@ async def ask(seen: Seen, client: Client) -> Seen:
     return replace(found, readings=tuple(readings))
 
 
+def may_sleep(autoscaler: Obj) -> bool:
+    """Whether the target may be made smaller than one pod: a metric that needs no pods can wake it."""
+    spec = autoscaler["spec"]
+    return spec.get("minReplicas") == 0 and _has_waking_metric(autoscaler)
+
+
+def is_asleep(autoscaler: Obj) -> bool:
+    """Whether this controller has made the target so small, and may therefore make it larger again. Where the least
+    has been raised since, every metric will do."""
+    entry = condition(autoscaler, SCALED_TO_ZERO)
+    if entry is None or entry["status"] != "True":
+        return False
+    return autoscaler["spec"].get("minReplicas") != 0 or _has_waking_metric(autoscaler)
+
+
+def _has_waking_metric(autoscaler: Obj) -> bool:
+    return any(metric["type"] in ("Object", "External") for metric in autoscaler["spec"].get("metrics") or ())
+
+
 def needs_metrics(autoscaler: Obj, scale: Obj) -> bool:
     """Whether the number of replicas depends on metrics: it is within the limits, the target is not switched off, and
     its pods are known."""
     fewest, most = autoscaler["spec"].get("minReplicas"), autoscaler["spec"]["maxReplicas"]
     fewest = 1 if fewest is None else fewest
     current = int((scale.get("spec") or {}).get("replicas") or 0)
-    if (current == 0 and fewest != 0) or not fewest <= current <= most:
+    if not is_asleep(autoscaler) if current == 0 else not fewest <= current <= most:
         return False
     try:
         return (

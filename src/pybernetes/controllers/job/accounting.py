@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pybernetes.api.meta import Obj, is_deleting, uid_of
+from pybernetes.api.meta import Obj, annotations_of, is_deleting, uid_of
 from pybernetes.controllers.pods import is_finished, is_ready, phase
 
 from . import failurepolicy, indexes
@@ -38,6 +38,11 @@ class Account:
     """Only with backoffLimitPerIndex."""
     release: list[Obj] = field(default_factory=list)
     """Pods whose finalizer may go as soon as this account is stored."""
+    last_failed: dict[int, Obj] = field(default_factory=dict)
+    """With backoffLimitPerIndex, the latest failed attempt at each index."""
+    held: list[Obj] = field(default_factory=list)
+    """Failed pods that are counted later: with backoffLimitPerIndex the last one of an index remembers how often it has
+    failed, so it has to stay until another pod does."""
     failure: str = ""
     """Why the pod failure policy makes the whole Job fail, if it does."""
 
@@ -84,6 +89,10 @@ def take_stock(job: Obj, pods: Sequence[Obj]) -> Account:
     _count_released(account, status.get("uncountedTerminatedPods") or {}, pods)
     for pod in pods:
         _sort(account, pod)
+    if account.failed_indexes is not None:
+        for pod in sorted(account.failed_pods, key=attempt_of):
+            if (index := indexes.index_of(pod)) is not None:
+                account.last_failed[index] = pod
     waiting = {*account.uncounted_succeeded, *account.uncounted_failed}
     for pod in sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", ""))):
         if has_finalizer(pod):
@@ -135,7 +144,44 @@ def _count(account: Account, pod: Obj, waiting: set[str]) -> None:
     if phase(pod) == "Succeeded":
         _count_success(account, pod, uid)
     elif has_failed(account.job, pod):
-        _count_failure(account, pod, uid)
+        if _is_held(account, pod):
+            account.held.append(pod)
+        else:
+            _count_failure(account, pod, uid)
+
+
+def _is_held(account: Account, pod: Obj) -> bool:
+    """Whether the pod is the only memory of its index's failures, and the index goes on."""
+    index = indexes.index_of(pod)
+    if account.failed_indexes is None or index is None or account.last_failed.get(index) is not pod:
+        return False
+    if is_deleting(account.job) or not _is_valid(account, index):
+        return False
+    if index in account.completed or index in account.failed_indexes:
+        return False
+    verdict = failurepolicy.judge(account.job, pod).action
+    if verdict in (failurepolicy.FAIL_JOB, failurepolicy.FAIL_INDEX):
+        return False
+    limit = account.job["spec"]["backoffLimitPerIndex"]
+    if verdict != failurepolicy.IGNORE and failures_of_index(pod) >= limit:
+        return False
+    return all(indexes.index_of(each) != index for each in account.active)
+
+
+def count_the_rest(account: Account, *, failing: bool) -> None:
+    """The Job has come to its end: what still runs is counted as failed if the Job fails, and else as nothing."""
+    counted = {uid_of(pod) for pod in account.release}
+    for pod in (*account.held, *account.active, *account.terminating):
+        if len(account.release) >= MOST_AT_ONCE:
+            return
+        if not has_finalizer(pod) or uid_of(pod) in counted:
+            continue
+        account.release.append(pod)
+        if not failing and not has_failed(account.job, pod):
+            continue
+        stray = is_indexed(account.job) and not _is_valid(account, indexes.index_of(pod))
+        if not stray and failurepolicy.judge(account.job, pod).action != failurepolicy.IGNORE:
+            account.uncounted_failed.append(uid_of(pod))
 
 
 def _count_success(account: Account, pod: Obj, uid: str) -> None:
@@ -170,7 +216,21 @@ INDEX_IGNORED_FAILURES = "batch.kubernetes.io/job-index-ignored-failure-count"
 
 def failures_of_index(pod: Obj) -> int:
     """How often the pod's index had failed when the pod was made."""
-    text = (pod["metadata"].get("annotations") or {}).get(INDEX_FAILURES, "")
+    return _number(pod, INDEX_FAILURES)
+
+
+def ignored_failures_of_index(pod: Obj) -> int:
+    """The failures before the pod that the policy ignored."""
+    return _number(pod, INDEX_IGNORED_FAILURES)
+
+
+def attempt_of(pod: Obj) -> int:
+    """Which attempt at its index the pod is, from 0 on."""
+    return failures_of_index(pod) + ignored_failures_of_index(pod)
+
+
+def _number(pod: Obj, annotation: str) -> int:
+    text = annotations_of(pod).get(annotation, "")
     return int(text) if text.isdecimal() else 0
 
 

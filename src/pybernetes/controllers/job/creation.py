@@ -17,6 +17,7 @@ from .accounting import (
     INDEX_IGNORED_FAILURES,
     Account,
     failures_of_index,
+    ignored_failures_of_index,
     is_indexed,
 )
 from .failurepolicy import IGNORE, judge
@@ -40,12 +41,6 @@ def next_indexes(account: Account) -> list[int]:
         living = [*living, *account.terminating]
     taken = {index_of(pod) for pod in living} | account.completed | (account.failed_indexes or set())
     return [index for index in range(completions) if index not in taken]
-
-
-def failed_pods_of(account: Account, index: int) -> list[Obj]:
-    """The failed pods of an index, the latest attempt last."""
-    pods = [pod for pod in account.failed_pods if index_of(pod) == index]
-    return sorted(pods, key=lambda pod: (failures_of_index(pod), _ignored_failures(pod)))
 
 
 def _plain(job: Obj) -> dict[str, Any]:
@@ -76,20 +71,14 @@ def _indexed(account: Account, index: int) -> dict[str, Any]:
 
 def _failure_counts(account: Account, index: int) -> dict[str, str]:
     """How often the index has failed so far, from its latest pod: the annotations outlive the controller."""
-    pods = failed_pods_of(account, index)
-    if not pods:
+    last = account.last_failed.get(index)
+    if last is None:
         return {INDEX_FAILURES: "0"}
-    last = pods[-1]
     ignored = judge(account.job, last).action == IGNORE
     counts = {INDEX_FAILURES: str(failures_of_index(last) + (not ignored))}
-    if ignored_before := _ignored_failures(last) + ignored:
+    if ignored_before := ignored_failures_of_index(last) + ignored:
         counts[INDEX_IGNORED_FAILURES] = str(ignored_before)
     return counts
-
-
-def _ignored_failures(pod: Obj) -> int:
-    text = (pod["metadata"].get("annotations") or {}).get(INDEX_IGNORED_FAILURES, "")
-    return int(text) if text.isdecimal() else 0
 
 
 def _told_its_index(container: Obj) -> Obj:

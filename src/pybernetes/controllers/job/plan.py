@@ -16,12 +16,20 @@ from pybernetes.control.definition import ControllerDef, Settings, Watch, itself
 from pybernetes.control.ownership import claim, those
 from pybernetes.control.plan import Batch, Patch, Plan, Steps, Update
 from pybernetes.controllers.pods import is_finished as pod_is_finished
-from pybernetes.controllers.replicaset.ranking import deletion_order
+from pybernetes.controllers.replicaset.ranking import exact_order
 from pybernetes.lang.labelselector import from_label_selector
 
 from . import backoff, ending
-from .accounting import FINALIZER, Account, has_finalizer, is_indexed, take_stock
-from .creation import creations, deletion, failed_pods_of, next_indexes
+from .accounting import (
+    FINALIZER,
+    Account,
+    attempt_of,
+    count_the_rest,
+    has_finalizer,
+    is_indexed,
+    take_stock,
+)
+from .creation import creations, deletion, next_indexes
 from .indexes import index_of
 from .status import events, status_of
 
@@ -33,12 +41,14 @@ TRACKED = "job-tracking"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A Job (None: it is gone), its pods, orphans that it may adopt, and pods that hold its finalizer in vain."""
+    """A Job (None: it is gone), its pods, orphans that it may adopt, and pods that hold its finalizer in vain. `memory` is
+    how its pods have failed."""
 
     job: Obj | None
     owned: Sequence[Obj]
     orphans: Sequence[Obj]
     abandoned: Sequence[Obj]
+    memory: backoff.Record | None = None
 
 
 def observe(key: str, caches: Caches) -> Seen:
@@ -53,21 +63,26 @@ def observe(key: str, caches: Caches) -> Seen:
 
 
 def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
-    steps = Steps([_released(pod, "its Job is gone") for pod in seen.abandoned])
+    steps = Steps([_released(pod, "its Job is gone") for pod in seen.abandoned], memory=seen.memory)
     job = seen.job
     if job is None or job["spec"].get("managedBy", MANAGED_BY) != MANAGED_BY:
+        steps.memory = None
         return steps.plan("no Job of ours")
     selector = from_label_selector(job["spec"]["selector"])
-    claimed = claim(job, kinds.JOB, selector, kinds.POD, seen.owned, seen.orphans)
+    claimed = claim(job, kinds.JOB, selector, kinds.POD, seen.owned, seen.orphans, finalizer=FINALIZER)
     if claimed.patches:
         steps.add(*claimed.patches)
         steps.look_again(0.0)
         return steps.plan("adopting or releasing pods")
     if ending.is_finished(job):
+        steps.memory = None
         steps.add(*(_released(pod, "the Job is over") for pod in claimed.kept if has_finalizer(pod)))
         return steps.plan("finished")
     account = take_stock(job, claimed.kept)
+    steps.memory = _remembered(account, seen.memory)
     decision = ending.decided(account, now)
+    if decision is not None:
+        count_the_rest(account, failing=decision.decision == ending.FAILURE)
     _report(steps, account, decision, now)
     steps.add(*(_released(pod, "counted") for pod in account.release))
     if account.release:
@@ -78,8 +93,17 @@ def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
         return steps.plan("deletion in progress")
     steps.look_again(ending.deadline_in(job, now))
     if job["spec"].get("suspend"):
-        return _stop(steps, account, "suspended")
+        _remove(steps, account, account.active, "suspended")
+        return steps.plan(f"suspended: deleting {len(account.active[:BURST])} pods")
     return _keep_busy(steps, account, now)
+
+
+def _remembered(account: Account, record: backoff.Record | None) -> backoff.Record:
+    # One that is not tracked any more and goes was one too many, or the Job was suspended: it has not failed.
+    failed = [pod for pod in account.failed_pods if has_finalizer(pod) or not is_deleting(pod)]
+    if record is None or record.job != uid_of(account.job):
+        record = backoff.Record(uid_of(account.job))
+    return backoff.remembered(record, failed, account.succeeded_pods)
 
 
 def _selects(job: Obj, pod: Obj) -> bool:
@@ -112,17 +136,22 @@ def _stop(steps: Steps, account: Account, why: str) -> Plan:
     return steps.plan(f"{why}: deleting {len(doomed)} pods")
 
 
+def _remove(steps: Steps, account: Account, pods: Sequence[Obj], why: str) -> None:
+    """Deletes pods that are not to count as failed: they are not tracked any more when they go."""
+    if doomed := pods[:BURST]:
+        if tracked := tuple(_released(pod, why) for pod in doomed if has_finalizer(pod)):
+            steps.add(Batch(tracked))
+        steps.add(Batch(tuple(deletion(account.job, pod, why) for pod in doomed)))
+
+
 def _keep_busy(steps: Steps, account: Account, now: float) -> Plan:
     job, active = account.job, account.active
     wanted = _wanted(account)
     why = f"{len(active)} of {wanted} pods active, {account.total_succeeded} succeeded"
     doomed = _superfluous(account, wanted)
     if doomed:
-        doomed = doomed[:BURST]
-        # Not tracked any more when they are deleted: a pod that is one too many has not failed.
-        steps.add(Batch(tuple(_released(pod, "one too many") for pod in doomed if has_finalizer(pod))))
-        steps.add(Batch(tuple(deletion(job, pod, "too many pods") for pod in doomed)))
-        return steps.plan(f"{why}: deleting {len(doomed)}")
+        _remove(steps, account, doomed, "too many pods")
+        return steps.plan(f"{why}: deleting {len(doomed[:BURST])}")
     missing = wanted - len(active)
     if job["spec"].get("podReplacementPolicy") == "Failed":
         missing -= len(account.terminating)
@@ -131,7 +160,7 @@ def _keep_busy(steps: Steps, account: Account, now: float) -> Plan:
     count = min(missing, BURST)
     chosen, wait = _ready_indexes(account, now) if is_indexed(job) else ([], 0.0)
     if account.failed_indexes is None:
-        wait = backoff.wait_seconds(account.failed_pods, account.succeeded_pods, now)
+        wait = backoff.wait_seconds(steps.memory, now)
         chosen = [] if wait else chosen
         count = 0 if wait else count
     if wait:
@@ -147,9 +176,14 @@ def _ready_indexes(account: Account, now: float) -> tuple[list[int], float]:
     free = next_indexes(account)
     if account.failed_indexes is None:
         return free, 0.0
-    waits = {index: backoff.wait_seconds(failed_pods_of(account, index), (), now) for index in free}
+    waits = {index: _backoff_of(account.last_failed.get(index), now) for index in free}
     later = [wait for wait in waits.values() if wait]
     return [index for index, wait in waits.items() if not wait], min(later, default=0.0)
+
+
+def _backoff_of(failed: Obj | None, now: float) -> float:
+    """Seconds until an index may be tried again whose last attempt is this one."""
+    return 0.0 if failed is None else backoff.left(backoff.finished_at(failed), attempt_of(failed) + 1, now)
 
 
 def _wanted(account: Account) -> int:
@@ -170,7 +204,7 @@ def _superfluous(account: Account, wanted: int) -> list[Obj]:
     if is_indexed(account.job):
         doomed, rest = _misplaced(account)
     excess = len(rest) - wanted
-    return doomed + (deletion_order(rest, {})[:excess] if excess > 0 else [])
+    return doomed + (exact_order(rest)[:excess] if excess > 0 else [])
 
 
 def _misplaced(account: Account) -> tuple[list[Obj], list[Obj]]:
@@ -217,4 +251,5 @@ CONTROLLER = ControllerDef(
     observe=observe,
     plan=plan,
     account="job-controller",
+    remembers=True,
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pybernetes.api import kinds
-from pybernetes.api.meta import Obj, is_deleting, name_of, namespace_of
+from pybernetes.api.meta import Obj, is_deleting, labels_of, name_of, namespace_of
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself
 from pybernetes.control.ownership import those
@@ -31,6 +31,10 @@ TAINTS = {
 SOURCE = "node-controller"
 RECHECK = 5.0
 """Seconds between two looks at the zones (`--node-monitor-period`)."""
+OLDER_LABELS = {
+    "kubernetes.io/os": "beta.kubernetes.io/os",
+    "kubernetes.io/arch": "beta.kubernetes.io/arch",
+}
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 MANAGED = {*TAINTS.values(), UNSCHEDULABLE}
 
@@ -83,9 +87,11 @@ def plan(seen: Seen, now: float, settings: Settings) -> Plan:
     taints = _taints(node, now)
     if seen.nodes:
         taints = _in_turn(steps, seen, taints, now, settings)
-    if taints != (node["spec"].get("taints") or []):
+    labels = _labels(node)
+    if taints != (node["spec"].get("taints") or []) or labels != labels_of(node):
         spec = {k: v for k, v in {**node["spec"], "taints": taints or None}.items() if v is not None}
-        steps.add(Update(kinds.NODE, {**node, "spec": spec}, "its conditions changed"))
+        metadata = {**node["metadata"], "labels": labels} if labels else node["metadata"]
+        steps.add(Update(kinds.NODE, {**node, "metadata": metadata, "spec": spec}, "its conditions changed"))
     if ready is not None and ready["status"] != "True":
         steps.add(*(_not_ready(pod, now) for pod in seen.pods if is_ready(pod)))
     return steps.plan("following its conditions")
@@ -151,6 +157,13 @@ def _taints(node: Obj, now: float) -> list[dict[str, Any]]:
     kept = [t for t in current if t["key"] not in MANAGED or (t["key"], t["effect"]) in named]
     there = {(t["key"], t["effect"]) for t in kept}
     return [*kept, *(t for t in wanted if (t["key"], t["effect"]) not in there)]
+
+
+def _labels(node: Obj) -> dict[str, str]:
+    """The node's labels, the older names of what it runs as the newer ones say."""
+    labels = dict(labels_of(node))
+    labels.update({older: labels[newer] for newer, older in OLDER_LABELS.items() if newer in labels})
+    return labels
 
 
 def _in_turn(

@@ -24,18 +24,7 @@ from pybernetes.controllers.volumes import (
 
 from .binding import bind, claim_status
 from .matching import best_match, mismatch
-
-IN_TREE = "kubernetes.io/"
-MIGRATED = {
-    "kubernetes.io/aws-ebs": "ebs.csi.aws.com",
-    "kubernetes.io/azure-disk": "disk.csi.azure.com",
-    "kubernetes.io/azure-file": "file.csi.azure.com",
-    "kubernetes.io/cinder": "cinder.csi.openstack.org",
-    "kubernetes.io/gce-pd": "pd.csi.storage.gke.io",
-    "kubernetes.io/portworx-volume": "pxd.portworx.com",
-    "kubernetes.io/vsphere-volume": "csi.vsphere.vmware.com",
-}
-"""Provisioners that were part of Kubernetes, and the CSI drivers that took over."""
+from .migration import IN_TREE, MIGRATED, prepared_claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +40,12 @@ class SeenClaim:
 
 
 def plan_claim(seen: SeenClaim) -> Plan:
+    prepared = prepared_claim(seen.claim)
+    if prepared != seen.claim:
+        steps = Steps()
+        steps.add(Update(kinds.PERSISTENTVOLUMECLAIM, prepared, "its provisioner has a new name"))
+        steps.look_again(0.0)
+        return steps.plan("saying who provisions it now")
     if BIND_COMPLETED in annotations_of(seen.claim):
         return _bound(seen)
     if seen.claim["spec"].get("volumeName"):

@@ -13,6 +13,7 @@ from pybernetes.controllers.volumes import BOUND_BY_CONTROLLER, PROVISIONED_BY, 
 
 from .binding import volume_phase
 from .matching import mode_of
+from .migration import MIGRATED, prepared_volume
 
 OVER = ("Released", "Failed")
 
@@ -35,6 +36,11 @@ def must_be_sure(seen: SeenVolume) -> bool:
 
 def plan_volume(seen: SeenVolume) -> Plan:
     volume, claim, steps = seen.volume, seen.claim, Steps()
+    prepared = prepared_volume(volume)
+    if prepared != volume:
+        steps.add(Update(kinds.PERSISTENTVOLUME, prepared, "who deletes its storage has changed"))
+        steps.look_again(0.0)
+        return steps.plan("saying who deletes its storage")
     reference = volume["spec"].get("claimRef")
     if not reference or not reference.get("uid"):
         # Free, or reserved for a claim that has not come yet.
@@ -101,6 +107,7 @@ def _release(steps: Steps, volume: Obj) -> Plan:
     if policy == "Retain" or is_deleting(volume):
         return steps.plan("its claim is gone")
     maker = annotations_of(volume).get(PROVISIONED_BY, "")
+    maker = MIGRATED.get(maker, maker)
     if policy == "Delete" and maker and not maker.startswith("kubernetes.io/"):
         return steps.plan(f"{maker} deletes it")
     if policy == "Delete":

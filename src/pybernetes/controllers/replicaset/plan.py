@@ -5,7 +5,7 @@ many there are. The two differ only in how they write their selector.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,16 +13,17 @@ from typing import Any
 from pybernetes.api import kinds
 from pybernetes.api.errors import ApiError
 from pybernetes.api.kind import Kind
-from pybernetes.api.meta import Obj, is_deleting, labels_of, name_of, namespace_of, uid_of
+from pybernetes.api.meta import Obj, controller_ref_of, is_deleting, labels_of, name_of, namespace_of, uid_of
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself, owner_key
 from pybernetes.control.ownership import Claim, claim, owner_reference, those
 from pybernetes.control.plan import Batch, Create, Delete, Plan, Report, Steps, Update
-from pybernetes.controllers.pods import available_in, is_active, is_ready
+from pybernetes.controllers.pods import is_active
 from pybernetes.lang.labelselector import Selector, from_label_selector
 from pybernetes.lang.timestamps import rfc3339
 
 from .ranking import deletion_order
+from .tally import Tally, tally
 
 FAILURE = "ReplicaFailure"
 BURST = 500  # pods created or deleted in one plan, as upstream
@@ -50,7 +51,8 @@ REPLICATIONCONTROLLERS = Family(kinds.REPLICATIONCONTROLLER, _by_labels)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A ReplicaSet, the pods it owns, the orphans of its namespace, and how many of its Deployment's pods run where."""
+    """A ReplicaSet, the pods it owns, the orphans of its namespace, and how many pods of its Deployment run on which
+    node (only where pods have to go)."""
 
     replica_set: Obj
     owned: Sequence[Obj]
@@ -67,8 +69,26 @@ def observe(family: Family, key: str, caches: Caches) -> Seen | None:
         replica_set,
         owned,
         caches.orphans(kinds.POD, namespace_of(replica_set)),
-        dict(Counter(pod["spec"].get("nodeName", "") for pod in owned if is_active(pod))),
+        _neighbours(family, replica_set, owned, caches),
     )
+
+
+def _neighbours(family: Family, replica_set: Obj, owned: Sequence[Obj], caches: Caches) -> dict[str, int]:
+    """How many pods of the ReplicaSet, and of those with the same owner, run on each node; nothing unless some but not
+    all pods have to go, for then nobody asks."""
+    spec = replica_set.get("spec")
+    wanted = spec.get("replicas", 1) if isinstance(spec, Mapping) else 0
+    if not isinstance(wanted, int) or not 0 < wanted < len(owned):
+        return {}
+    above = controller_ref_of(replica_set)
+    siblings = caches.owned(family.kind, {"metadata": {"uid": above["uid"]}}) if above else ()
+    others = [
+        pod
+        for sibling in siblings
+        if uid_of(sibling) != uid_of(replica_set)
+        for pod in caches.owned(kinds.POD, sibling)
+    ]
+    return dict(Counter(pod["spec"].get("nodeName", "") for pod in (*owned, *others) if is_active(pod)))
 
 
 def plan(family: Family, seen: Seen, now: float, _settings: Settings) -> Plan:
@@ -77,10 +97,13 @@ def plan(family: Family, seen: Seen, now: float, _settings: Settings) -> Plan:
         replica_set, family.kind, family.selector(replica_set), kinds.POD, seen.owned, seen.orphans
     )
     steps = Steps([*claimed.patches])
-    active = [pod for pod in claimed.kept if is_active(pod)]
+    counted = _tally(replica_set, claimed, now)
+    active = counted.active
     wanted = int(replica_set["spec"].get("replicas", 1))
     why = f"{len(active)} of {wanted} pods"
-    counts, look_again = _counts(replica_set, claimed, now)
+    counts = _counts(replica_set, counted)
+    if family is REPLICATIONCONTROLLERS:
+        counts.pop("terminatingReplicas", None)  # they have no such field
     if not is_deleting(replica_set):
         if len(active) < wanted:
             count = min(wanted - len(active), BURST)
@@ -88,7 +111,8 @@ def plan(family: Family, seen: Seen, now: float, _settings: Settings) -> Plan:
             steps.add(Batch(making, partial(_failed, family.kind, replica_set, counts, "FailedCreate", now)))
             why += f": creating {count}"
         elif len(active) > wanted:
-            doomed = deletion_order(active, seen.neighbours)[: min(len(active) - wanted, BURST)]
+            ordered = deletion_order(active, seen.neighbours, now) if wanted else active
+            doomed = ordered[: min(len(active) - wanted, BURST)]
             removing = tuple(_delete(replica_set, pod) for pod in doomed)
             steps.add(
                 Batch(removing, partial(_failed, family.kind, replica_set, counts, "FailedDelete", now))
@@ -97,7 +121,7 @@ def plan(family: Family, seen: Seen, now: float, _settings: Settings) -> Plan:
     kept = [c for c in _conditions(replica_set) if c["type"] != FAILURE]
     if update := _report(family.kind, replica_set, counts, kept):
         steps.add(update)
-    steps.look_again(look_again)
+    steps.look_again(counted.wait)
     return steps.plan(why)
 
 
@@ -135,24 +159,23 @@ def _delete(replica_set: Obj, pod: Obj) -> Delete:
     )
 
 
-def _counts(replica_set: Obj, claimed: Claim, now: float) -> tuple[dict[str, Any], float | None]:
-    """The counts of the pods as observed, what this plan creates not included; and in how many seconds one more of
-    them becomes available."""
-    pods = [pod for pod in claimed.kept if is_active(pod)]
-    min_ready = int(replica_set["spec"].get("minReadySeconds", 0))
-    waits = [wait for pod in pods if (wait := available_in(pod, min_ready, now)) is not None]
-    template_labels = (replica_set["spec"]["template"].get("metadata") or {}).get("labels") or {}
+def _tally(replica_set: Obj, claimed: Claim, now: float) -> Tally:
+    labels = (replica_set["spec"]["template"].get("metadata") or {}).get("labels") or {}
+    return tally(claimed.kept, labels, int(replica_set["spec"].get("minReadySeconds", 0)), now)
+
+
+def _counts(replica_set: Obj, counted: Tally) -> dict[str, Any]:
+    """The counts of the pods as observed, what this plan creates not included."""
     counts: dict[str, Any] = {
-        "replicas": len(pods),
-        "fullyLabeledReplicas": sum(template_labels.items() <= labels_of(pod).items() for pod in pods),
-        "readyReplicas": sum(is_ready(pod) for pod in pods),
-        "availableReplicas": sum(wait == 0 for wait in waits),
-        "terminatingReplicas": sum(is_deleting(pod) for pod in claimed.kept),
+        "replicas": len(counted.active),
+        "fullyLabeledReplicas": counted.fully_labeled,
+        "readyReplicas": counted.ready,
+        "availableReplicas": counted.available,
+        "terminatingReplicas": counted.terminating,
         "observedGeneration": replica_set["metadata"].get("generation", 0),
     }
     # Zero counts are left out, as upstream's encoding does; `replicas` is always there.
-    known = {field: count for field, count in counts.items() if count or field == "replicas"}
-    return known, min((wait for wait in waits if wait > 0), default=None)
+    return {field: count for field, count in counts.items() if count or field == "replicas"}
 
 
 def _conditions(replica_set: Obj) -> list[Any]:

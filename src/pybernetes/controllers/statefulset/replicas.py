@@ -46,10 +46,10 @@ class Replicas:
 
     @property
     def first_unhealthy(self) -> Obj | None:
-        """The unhealthy pod that keeps the others waiting: the lowest ordinal, then the highest condemned one. A
-        missing pod does not keep back what is to be deleted."""
-        places = [*(pod for pod in self.wanted.values() if pod is not None), *self.condemned]
-        return next((pod for pod in places if not is_healthy(pod)), None)
+        """The pod that keeps the others waiting, going or not available: the lowest ordinal, then the lowest condemned
+        one. A missing pod does not keep back what is to be deleted."""
+        places = [*(pod for pod in self.wanted.values() if pod is not None), *reversed(self.condemned)]
+        return next((pod for pod in places if is_deleting(pod) or not self.is_available(pod)), None)
 
     def revision_for(self, ordinal: int) -> Obj:
         """What a pod that is made now is made from: below the partition, the revision the rollout comes from."""
@@ -84,10 +84,6 @@ def sort_out(stateful_set: Obj, pods: Iterable[Obj], current: Obj, update: Obj, 
 
 def is_running_and_ready(pod: Obj) -> bool:
     return phase(pod) == "Running" and is_ready(pod)
-
-
-def is_healthy(pod: Obj) -> bool:
-    return is_running_and_ready(pod) and not is_deleting(pod)
 
 
 def has_ended(pod: Obj) -> bool:

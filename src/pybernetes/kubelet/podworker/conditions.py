@@ -28,13 +28,14 @@ def conditions(
     stamp, generation = rfc3339(now), pod["metadata"].get("generation")
     ours = []
     for kind, holds, reason, message in found:
-        tree: MutableObj = {"type": kind, "status": "True" if holds else "False"}
+        status = "True" if holds else "False"
+        tree: MutableObj = {"type": kind, "status": status}
         if generation:
             tree["observedGeneration"] = generation
         before = old.get(kind)
-        unchanged = before is not None and before["status"] == tree["status"]
-        kept = before.get("lastTransitionTime") if before is not None and unchanged else None
-        tree |= {"lastProbeTime": None, "lastTransitionTime": kept or stamp}
+        kept = before.get("lastTransitionTime") if before is not None and before["status"] == status else None
+        tree["lastProbeTime"] = None
+        tree["lastTransitionTime"] = kept or stamp
         if reason:
             tree["reason"] = reason
         if message:
@@ -49,6 +50,8 @@ _Verdict = tuple[bool, str, str]
 def _initialized(pod: Obj, phase: str, inits: Sequence[Obj], mains: Sequence[Obj]) -> _Verdict:
     if phase == "Succeeded":
         return True, "PodCompleted", ""
+    if not podspec.init_containers(pod):
+        return True, "", ""
     by_name = {status["name"]: status for status in inits}
     running = any("running" in s["state"] or "terminated" in s["state"] or s.get("lastState") for s in mains)
     unknown = [c["name"] for c in podspec.init_containers(pod) if c["name"] not in by_name]
@@ -75,6 +78,8 @@ def _containers_ready(pod: Obj, phase: str, inits: Sequence[Obj], mains: Sequenc
     if phase == "Failed":
         return False, "PodFailed", ""
     by_name = {status["name"]: status for status in (*inits, *mains)}
+    if not inits and mains and all(status["ready"] for status in mains):
+        return True, "", ""
     wanted = [c["name"] for c in podspec.init_containers(pod) if podspec.is_sidecar(c)]
     wanted += [c["name"] for c in podspec.containers(pod)]
     unknown = [name for name in wanted if name not in by_name]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pybernetes.kubelet.admission import Refusal
+
 from .seen import Backoff, Failure, ImageOutcome
 
 
@@ -23,6 +25,7 @@ class Memory:
     """Fields as in `seen.Seen`."""
 
     gone: bool = False
+    refusal: Refusal | None = None
     volumes_ready: bool = False
     cleaned: bool = False
     deleted: bool = False

@@ -29,9 +29,11 @@ def pod_status(pod: Obj, draft: Draft, ending: Ending | None, sandbox: PodSandbo
     """The whole status; whoever sends it sends what differs (`kubelet/status.py`)."""
     seen, now = draft.seen, draft.now
     old: Obj = pod.get("status") or {}
+    if ending is not None and ending.cause == "refused":
+        return _refused(pod, old, ending, now)
     ended = ending is not None and not any(c.running for c in seen.containers)
     lists = {
-        field: statuses(pod, field, seen, draft.waiting, ended=ended)
+        field: statuses(pod, field, seen, draft.waiting, ended=ended) if pod["spec"].get(field) else []
         for field in ("initContainers", "containers", "ephemeralContainers")
     }
     inits, mains = lists["initContainers"], lists["containers"]
@@ -57,6 +59,18 @@ def pod_status(pod: Obj, draft: Draft, ending: Ending | None, sandbox: PodSandbo
         "qosClass": podspec.qos_class(pod),
     }
     return {key: value for key, value in status.items() if value}
+
+
+def _refused(pod: Obj, old: Obj, ending: Ending, now: float) -> MutableObj:
+    """Nothing of such a pod was ever here."""
+    return {
+        "observedGeneration": pod["metadata"].get("generation"),
+        "phase": ending.phase,
+        "reason": ending.reason,
+        "message": ending.message,
+        "startTime": old.get("startTime") or rfc3339(now),
+        "qosClass": podspec.qos_class(pod),
+    }
 
 
 def _reached(mains: Sequence[Obj]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pybernetes.kubelet.admission import Refusal
 from pybernetes.kubelet.runtime import ContainerStatus, PodSandboxStatus
 
 
@@ -108,13 +109,17 @@ class Seen:
     """Containers whose preStop hook has been run."""
     deleted: bool = False
     """The final delete has been sent."""
+    refusal: Refusal | None = None
+    """Why this node does not take the pod."""
     max_backoff: float = 300.0
     runtime_name: str = "containerd"
 
     def latest(self, name: str) -> Incarnation | None:
         """The newest incarnation of a container, in whichever sandbox."""
-        mine = [c for c in self.containers if c.name == name]
-        return max(mine, key=lambda c: (c.attempt, c.status.created_at)) if mine else None
+        mine = [c for c in self.containers if c.status.metadata.name == name]
+        if len(mine) < 2:
+            return mine[0] if mine else None
+        return max(mine, key=lambda c: (c.attempt, c.status.created_at))
 
     def previous(self, name: str) -> Incarnation | None:
         """The one before the newest."""

@@ -1,4 +1,4 @@
-"""The plan of a pod that ends: deleted, gone from the API, over its deadline, or finished by itself.
+"""The plan of a pod that ends: deleted, gone from the API, not taken, over its deadline, or finished by itself.
 
 The order: containers (all at once), sidecars (the last first, each when those after it have exited), the sandbox, the
 volumes and the cgroup, and, for a deleted pod, its object in the API; what the runtime still holds goes last.
@@ -26,7 +26,7 @@ LEAST_GRACE = 2.0
 class Ending:
     """Why a pod ends, with the status that follows from it at once ("" leaves it to the containers)."""
 
-    cause: Literal["deleted", "gone", "deadline", "finished"]
+    cause: Literal["deleted", "gone", "refused", "deadline", "finished"]
     grace: float
     phase: str = ""
     reason: str = ""
@@ -44,6 +44,9 @@ def ending_of(pod: Obj, seen: Seen, now: float) -> Ending | None:
         return Ending("gone", grace)
     if metadata.get("deletionTimestamp"):
         return Ending("deleted", grace)
+    if seen.refusal is not None:
+        text = f"Pod was rejected: {seen.refusal.message}"
+        return Ending("refused", grace, "Failed", seen.refusal.reason, text)
     if podspec.is_finished(pod) or _all_done(pod, seen):
         return Ending("finished", grace)
     at = deadline(pod)

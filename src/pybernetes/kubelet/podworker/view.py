@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import TypeVar
 
 from pybernetes.kubelet import labels
 from pybernetes.kubelet.config import KubeletConfig
@@ -12,6 +13,8 @@ from pybernetes.kubelet.host import Host
 from pybernetes.kubelet.runtime import ContainerStatus, NotFound, PodSandboxStatus, RuntimeService
 
 from .seen import Incarnation
+
+Read = TypeVar("Read", PodSandboxStatus, Incarnation)
 
 MOST_MESSAGE = 4096  # bytes of a termination message
 MOST_LOG_MESSAGE, MOST_LOG_LINES = 2048, 80
@@ -25,6 +28,8 @@ class PodView:
         self._config = config
         self._sandboxes: dict[str, PodSandboxStatus] = {}
         self._containers: dict[str, Incarnation] = {}
+        self.changes = 0
+        """How often something read has differed from what was known."""
 
     @property
     def sandboxes(self) -> tuple[PodSandboxStatus, ...]:
@@ -38,23 +43,22 @@ class PodView:
     async def refresh(self) -> None:
         """Reads everything again. Raises CRIError."""
         mine = {labels.POD_UID: self._uid}
-        sandboxes, containers = await asyncio.gather(
-            self._runtime.list_pod_sandbox(labels=mine), self._runtime.list_containers(labels=mine)
-        )
+        sandboxes = await self._runtime.list_pod_sandbox(labels=mine)
+        containers = await self._runtime.list_containers(labels=mine)
         for gone in set(self._sandboxes) - {s.id for s in sandboxes}:
-            del self._sandboxes[gone]
+            self._lose(self._sandboxes, gone)
         for gone in set(self._containers) - {c.id for c in containers}:
-            del self._containers[gone]
-        await asyncio.gather(
-            *(self.read_sandbox(s.id) for s in sandboxes),
-            *(self.read_container(c.id, c.pod_sandbox_id) for c in containers),
-        )
+            self._lose(self._containers, gone)
+        reads = [self.read_sandbox(s.id) for s in sandboxes]
+        reads += [self.read_container(c.id, c.pod_sandbox_id) for c in containers]
+        if reads:
+            await asyncio.gather(*reads)
 
     async def read_sandbox(self, sandbox_id: str) -> None:
         try:
-            self._sandboxes[sandbox_id] = await self._runtime.pod_sandbox_status(sandbox_id)
+            self._keep(self._sandboxes, sandbox_id, await self._runtime.pod_sandbox_status(sandbox_id))
         except NotFound:
-            self._sandboxes.pop(sandbox_id, None)
+            self._lose(self._sandboxes, sandbox_id)
 
     async def read_container(self, container_id: str, sandbox_id: str = "") -> None:
         """`sandbox_id` is needed for one that is new here."""
@@ -62,14 +66,23 @@ class PodView:
         try:
             status = await self._runtime.container_status(container_id)
         except NotFound:
-            self._containers.pop(container_id, None)
+            self._lose(self._containers, container_id)
             return
         if known is not None and known.exited and status.state == "EXITED":
-            self._containers[container_id] = replace(known, status=status)
+            self._keep(self._containers, container_id, replace(known, status=status))
             return
         home = sandbox_id or (known.sandbox_id if known else "")
         message = await self._message(status) if status.state == "EXITED" else ""
-        self._containers[container_id] = Incarnation(status, home, message)
+        self._keep(self._containers, container_id, Incarnation(status, home, message))
+
+    def _keep(self, what: dict[str, Read], key: str, value: Read) -> None:
+        if what.get(key) != value:
+            what[key] = value
+            self.changes += 1
+
+    def _lose(self, what: dict[str, Read], key: str) -> None:
+        if what.pop(key, None) is not None:
+            self.changes += 1
 
     def knows_container(self, container_id: str) -> bool:
         return container_id in self._containers

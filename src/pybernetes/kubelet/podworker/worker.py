@@ -8,6 +8,7 @@ import logging
 from pybernetes.aio import upkeep
 from pybernetes.api.meta import Obj, annotations_of, labels_of, name_of, uid_of
 from pybernetes.kubelet import podspec
+from pybernetes.kubelet.admission import Refusal
 from pybernetes.kubelet.probes.attempt import Target
 from pybernetes.kubelet.recorder import tell_about
 from pybernetes.kubelet.runtime import CRIError
@@ -26,6 +27,7 @@ log = logging.getLogger("kubelet.pod")
 RUNTIME_RETRY = 1.0
 # A refresh of live volumes that was due and failed is not tried again before this (seconds).
 REFRESH_RETRY = 30.0
+PROBES = frozenset(("startupProbe", "livenessProbe", "readinessProbe"))
 # Keys of actions that are given up when the pod ends.
 GIVEN_UP = ("start/", "image/")
 
@@ -33,11 +35,12 @@ GIVEN_UP = ("start/", "image/")
 class PodWorker:
     """Lives from the first sight of a pod until nothing of it is left. All methods but `run` return at once."""
 
-    def __init__(self, parts: Parts, pod: Obj) -> None:
+    def __init__(self, parts: Parts, pod: Obj, refusal: Refusal | None = None) -> None:
+        """With a `refusal` nothing of the pod is ever started."""
         self.pod = pod
         self.uid = uid_of(pod)
         self._parts = parts
-        self._memory = Memory()
+        self._memory = Memory(refusal=refusal)
         self._view = PodView(self.uid, parts.runtime, parts.host, parts.config)
         self._unread: set[tuple[str, str]] = {("", "")}
         self._performer = Performer(parts, lambda: self.pod, self._view, self._memory)
@@ -45,6 +48,9 @@ class PodWorker:
         self._notices: frozenset[Notice] = frozenset()
         self._probed: set[str] = set()
         self._wake = asyncio.Event()
+        self._stale = True
+        """Whether something that a plan is made from has changed, beside what the runtime tells."""
+        self._planned_from = -1
         self._refresh: asyncio.Task[None] | None = None
         self._refresh_after = 0.0
 
@@ -64,18 +70,21 @@ class PodWorker:
         if labels_of(old) != labels_of(pod) or annotations_of(old) != annotations_of(pod):
             self.refresh_volumes()
         if not self._parts.statuses.is_echo(old, pod):
-            self._wake.set()
+            self.wake()
 
     def gone(self) -> None:
         """The API has no such pod any more."""
         self._memory.gone = True
-        self._wake.set()
+        self.wake()
 
     def wake(self) -> None:
+        """Plans again."""
+        self._stale = True
         self._wake.set()
 
     def runtime_changed(self, container_id: str = "", sandbox_id: str = "") -> None:
-        """Something happened to a container or sandbox of this pod; without an id, to anything."""
+        """Something happened to a container or sandbox of this pod; without an id, to anything. What turns out to be
+        known (the echo of what this worker did itself) calls for no plan."""
         self._unread.add((container_id, sandbox_id))
         self._wake.set()
 
@@ -83,7 +92,7 @@ class PodWorker:
         """A ConfigMap or Secret that the pod refers to has come or changed."""
         self._memory.retry_soon("volumes", "start/")
         self.refresh_volumes()
-        self._wake.set()
+        self.wake()
 
     def refresh_volumes(self) -> None:
         """Writes live volumes again, in the background."""
@@ -92,16 +101,21 @@ class PodWorker:
 
     async def run(self) -> None:
         try:
+            made: Plan | None = None
             while True:
                 self._wake.clear()
                 await self._look()
-                now = self._parts.env.now()
-                made = plan(self.pod, self._seen(), now)
-                if made.done:
-                    self._parts.statuses.forget(self.uid)
-                    return
-                self._follow(made, now)
-                await self._sleep(made, now)
+                if made is None or self._stale or self._planned_from != self._view.changes:
+                    self._stale, self._planned_from = False, self._view.changes
+                    now = self._parts.env.now()
+                    made = plan(self.pod, self._seen(), now)
+                    if self._probe(ending=made.ending):
+                        made = plan(self.pod, self._seen(), now)
+                    if made.done:
+                        self._parts.statuses.forget(self.uid)
+                        return
+                    self._follow(made, now)
+                await self._sleep(made)
         finally:
             await self._end()
 
@@ -113,7 +127,8 @@ class PodWorker:
             unread, self._unread = self._unread, set()
             try:
                 if all(self._view.knows_container(c) or self._view.knows_sandbox(s) for c, s in unread):
-                    await asyncio.gather(*(self._read(c, s) for c, s in unread))
+                    for container_id, sandbox_id in unread:
+                        await self._read(container_id, sandbox_id)
                 else:
                     await self._view.refresh()
             except CRIError as error:
@@ -146,6 +161,7 @@ class PodWorker:
             stopped=frozenset(memory.stopped),
             pre_stopped=frozenset(memory.pre_stopped),
             deleted=memory.deleted,
+            refusal=memory.refusal,
             max_backoff=parts.config.max_container_backoff,
             runtime_name=parts.runtime_name,
         )
@@ -157,7 +173,6 @@ class PodWorker:
         memory.backoffs = dict(made.backoffs)
         if made.ending and memory.terminating_since is None:
             self._begin_end(now)
-        self._probe(ending=made.ending)
         if not memory.gone and not memory.deleted:
             starting = made.status.get("phase") == "Pending" and bool(made.actions or self._tasks)
             parts.statuses.set(self.pod, made.status, passing=starting)
@@ -196,11 +211,12 @@ class PodWorker:
         finally:
             if self._tasks.get(action.key) is asyncio.current_task():
                 del self._tasks[action.key]
-            self._wake.set()
+            self.wake()
 
-    def _probe(self, *, ending: bool) -> None:
-        """Starts probing what runs, stops probing what does not."""
-        prober = self._parts.prober
+    def _probe(self, *, ending: bool) -> bool:
+        """Starts probing what runs, stops probing what does not. Whether a probe was started: what is known of its
+        container from an earlier run of the kubelet is known from now on."""
+        prober, started = self._parts.prober, False
         running = {c.id: c for c in self._view.containers if c.running}
         for container_id in self._probed - set(running):
             prober.stop(container_id)
@@ -213,6 +229,8 @@ class PodWorker:
                 if container is not None:
                     self._probed.add(container_id)
                     self._start_probing(container, container_id, incarnation.status.started_at)
+                    started = started or not PROBES.isdisjoint(container)
+        return started
 
     def _start_probing(self, container: Obj, container_id: str, started_at: float) -> None:
         parts = self._parts
@@ -223,17 +241,19 @@ class PodWorker:
             running_for=parts.env.now() - started_at,
             before=next((s for s in known if s.get("containerID") == mine), None),
             tell=tell_about(parts.recorder, self.pod, container["name"]),
-            changed=self._wake.set,
+            changed=self.wake,
         )
 
-    async def _sleep(self, made: Plan, now: float) -> None:
+    async def _sleep(self, made: Plan) -> None:
         """Until woken, until the plan's time, or until a token in a volume wants renewing."""
+        if self._wake.is_set():
+            return
         refresh_at = self._parts.volumes.next_refresh(self.pod) if self._memory.volumes_ready else None
         if refresh_at is not None:
             refresh_at = max(refresh_at, self._refresh_after)
-        loop, timers = asyncio.get_running_loop(), []
+        loop, timers, now = asyncio.get_running_loop(), [], self._parts.env.now()
         if made.wake_at is not None:
-            timers.append(loop.call_later(max(made.wake_at - now, 0.001), self._wake.set))
+            timers.append(loop.call_later(max(made.wake_at - now, 0.001), self.wake))
         if refresh_at is not None:
             wait = max(refresh_at - now, 0.001)
             timers.append(upkeep.call_later(loop, wait, upkeep.ROUND, self._wake.set))

@@ -135,7 +135,8 @@ class VolumeManager:
             token=lambda audience, seconds: self._token(pod, audience, seconds),
         )
         volumes = pod["spec"].get("volumes") or ()
-        failures = await asyncio.gather(*(self._one(context, volume, chosen) for volume in volumes))
+        setting_up = [self._one(context, volume, chosen) for volume in volumes]
+        failures = [await setting_up[0]] if len(setting_up) == 1 else await asyncio.gather(*setting_up)
         unprocessed = [
             (v["name"], f) for v, f in zip(volumes, failures, strict=True) if isinstance(f, NotProcessed)
         ]
@@ -192,10 +193,16 @@ def _unprocessed(failures: Sequence[tuple[str, MountError]]) -> str:
 
 
 def _sub_path(mount: Obj, environment: dict[str, str]) -> str:
-    """Raises ConfigError where `subPathExpr` names a variable that is not set."""
+    """Raises ConfigError where `subPathExpr` names a variable that is not set, or the path may not be mounted."""
     expression = mount.get("subPathExpr")
     if not expression:
-        return str(mount.get("subPath") or "")
-    if missing := unresolved(expression, environment):
+        path = str(mount.get("subPath") or "")
+    elif missing := unresolved(expression, environment):
         raise ConfigError(f"missing value for {missing[0]!r}")
-    return expand(expression, environment)
+    else:
+        path = expand(expression, environment)
+    if path.startswith("/"):
+        raise ConfigError(f"error SubPath `{path}` must not be an absolute path")
+    if ".." in path.split("/"):
+        raise ConfigError(f"unable to provision SubPath `{path}`: must not contain '..'")
+    return path

@@ -111,6 +111,23 @@ class Composed(Type):
         return name in self.children or super().declares(name)
 
 
+def fits(value: Any, of: Type) -> bool:
+    """Whether a value has the shape that its type says, all the way down: the functions below take that for granted.
+    What is empty fits anywhere."""
+    shape = of.shape
+    if not value or shape in (LEAF, DEDUCED):
+        return True
+    if shape == STRUCT:
+        return isinstance(value, dict) and all(fits(each, of.child(name)[1]) for name, each in value.items())
+    if shape == MAP:
+        return isinstance(value, dict) and all(fits(each, of.item) for each in value.values())
+    if not isinstance(value, list):
+        return False
+    if shape == LIST_MAP and not all(isinstance(each, dict) for each in value):
+        return False
+    return all(fits(each, of.item) for each in value)
+
+
 def item_step(item: Any, of: Type) -> str:
     """The step to an item of a list of type `of` (LIST_MAP or LIST_SET). Keys that are missing take their default."""
     keys = of.keys

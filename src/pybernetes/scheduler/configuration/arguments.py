@@ -160,6 +160,8 @@ def _spread(tree: Any, source: str, path: str, _extenders: Sequence[Extender]) -
             _policy(each, field, default)
             for field, default in (("nodeAffinityPolicy", "Honor"), ("nodeTaintsPolicy", "Ignore"))
         ]
+        # Upstream takes them and puts the selector of the pod's Services and controller in their place.
+        each.list("matchLabelKeys")
         each.end()
         found.append(pod_topology_spread.Default(key, skew, when == "DoNotSchedule", least, *policies))
     fields.end()

@@ -15,11 +15,12 @@ from pybernetes.api.meta import Obj
 
 from ..configuration.types import Extender
 from ..cycle import Cycle
-from ..decide import Decision, Filtered, Verdict
+from ..decide import Decision
+from ..filtering import Filtered, Verdict
 from ..framework import MAX_SCORE, Rejection
 from ..nodetable import Ints
 from ..preemption.candidate import best
-from ..queue import QueuedPod
+from ..queuedpod import QueuedPod
 from . import client
 from .client import ExtenderError
 
@@ -39,19 +40,32 @@ async def decide_with(
     """As `Cycle.decide`, with extenders asked. Raises PluginError, PodGone; ExtenderError from one that is not
     ignorable."""
     interested = [each for each in extenders if each.interested(queued.facts.requests)]
-    for _ in range(TRIES):
-        nodes = (cycle.table.nodes_version, cycle.table.size)
-        filtered, extra = await _asked(interested, cycle, queued)
-        if cycle.queue.get(queued.uid) is not queued:
-            raise PodGone
-        if nodes == (cycle.table.nodes_version, cycle.table.size):
-            break
-    else:
-        raise ExtenderError(f"the nodes changed {TRIES} times while extenders were asked")
+    filtered, extra = await _settled(interested, cycle, queued)
     decision = cycle.conclude(queued, filtered, now(), extra)
     if decision.candidate is not None:
         decision = await _preempting(interested, cycle, queued.pod, decision)
     return decision
+
+
+async def choose_with(extenders: Sequence[Extender], cycle: Cycle, queued: QueuedPod) -> Decision:
+    """Where a pod of a group goes, without any consequence. Raises as `decide_with`."""
+    interested = [each for each in extenders if each.interested(queued.facts.requests)]
+    filtered, extra = await _settled(interested, cycle, queued)
+    return cycle.choose(queued, filtered, extra, alone=False)
+
+
+async def _settled(
+    interested: Sequence[Extender], cycle: Cycle, queued: QueuedPod
+) -> tuple[Filtered, dict[str, Ints]]:
+    """What plugins and extenders say of the nodes as they are when the last extender has answered."""
+    for _ in range(TRIES):
+        nodes = (cycle.table.nodes_version, cycle.table.size)
+        found = await _asked(interested, cycle, queued)
+        if cycle.queue.get(queued.uid) is not queued:
+            raise PodGone
+        if nodes == (cycle.table.nodes_version, cycle.table.size):
+            return found
+    raise ExtenderError(f"the nodes changed {TRIES} times while extenders were asked")
 
 
 async def _asked(

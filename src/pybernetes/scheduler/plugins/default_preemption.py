@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pybernetes.api.meta import Obj, is_deleting
 
 from ..fiterror import fit_error
-from ..framework import Failure, Plugin, PostFilterResult, World, on
+from ..framework import (
+    Failure,
+    GroupFailure,
+    GroupPreemption,
+    Plugin,
+    PostFilterResult,
+    World,
+    on,
+)
+from ..gang.victims import make_room
 from ..podfacts import PodFacts
 from ..preemption.dryrun import LEAST_LOOKED_AT, SHARE_LOOKED_AT, DryRun
 
@@ -53,7 +64,19 @@ def make(*, least: int = LEAST_LOOKED_AT, share: float = SHARE_LOOKED_AT, every:
         nodes = int(world.table.alive.sum())
         return PostFilterResult(message=f"preemption: {fit_error(nodes, found.reasons)}", clear=True)
 
-    return Plugin(NAME, post_filter=post_filter, unblocked_by=(on("AssignedPod", "delete"),))
+    def group_post_filter(world: World, failure: GroupFailure) -> GroupPreemption:
+        spec = (failure.group or {}).get("spec") or {}
+        if (spec.get("schedulingConstraints") or {}).get("topology"):
+            return GroupPreemption(message="pod group preemption: not supported with topology constraints")
+        found = make_room(world, failure, by_preemption)
+        return replace(found, message=found.message and f"pod group preemption: {found.message}")
+
+    return Plugin(
+        NAME,
+        post_filter=post_filter,
+        group_post_filter=group_post_filter,
+        unblocked_by=(on("AssignedPod", "delete"),),
+    )
 
 
 PLUGIN = make()

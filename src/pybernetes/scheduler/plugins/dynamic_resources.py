@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -34,6 +34,16 @@ NAME = "DynamicResources"
 ELSEWHERE = "resourceclaim not available on the node"
 RELEASED = "deallocation of ResourceClaim completed"
 STILL = "still not schedulable"
+
+
+def _is_asked_for(pod: PodFacts, world: World) -> bool:
+    devices = world.devices
+    return bool(pod.device_claims) or (devices is not None and any(map(devices.class_of, pod.requests)))
+
+
+def _alike(pod: PodFacts, _world: World) -> Literal["nothing"] | None:
+    """A pod that wants no device, nor what may be one."""
+    return None if pod.device_claims or any("/" in resource for resource in pod.requests) else "nothing"
 
 
 def waits_for(pod: PodFacts, world: World) -> str:
@@ -122,6 +132,8 @@ def make(*, seconds: float = BINDING_SECONDS) -> Plugin:
         waits_for=waits_for,
         pre_filter=problem,
         filter=fits,
+        minds_others=_is_asked_for,
+        after_same=_alike,
         post_filter=release,
         score=score,
         weight=2,

@@ -16,6 +16,8 @@ MOST_PER_CONTAINER = 1000 * MB
 
 def score(pod: PodFacts, world: World, feasible: Mask) -> Ints | None:  # noqa: ARG001
     """The bytes there, each image counted for the share of nodes that have it, between 23 MB and 1000 MB a container."""
+    if not any(normalized(image) in world.table.images for image in pod.images if image):
+        return None
     found: Ints | None = by_nodes(world.table, score, pod, lambda: _scores(pod, world.table))
     return found
 
@@ -24,11 +26,9 @@ def _scores(pod: PodFacts, table: NodeTable) -> Ints | None:
     present = np.zeros(table.size, np.int64)
     nodes = int(table.alive.sum())
     for image in pod.images:
-        rows = table.images.get(normalized(image)) if image else None
-        if rows:
-            spread = len(rows) / nodes
-            for row, size in rows.items():
-                present[row] += int(size * spread)
+        found = table.images.get(normalized(image)) if image else None
+        if found is not None:
+            present[[*found.rows]] += int(found.size * (len(found.rows) / nodes))
     if not present.any():
         return None
     most = MOST_PER_CONTAINER * len(pod.images)
@@ -40,4 +40,4 @@ def normalized(image: str) -> str:
     return image if image.rfind(":") > image.rfind("/") else f"{image}:latest"
 
 
-PLUGIN = Plugin("ImageLocality", score=score)
+PLUGIN = Plugin("ImageLocality", score=score, after_same=lambda _pod, _world: "nothing")

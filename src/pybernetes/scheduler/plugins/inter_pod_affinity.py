@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Literal
 
 import numpy as np
 
@@ -220,11 +221,24 @@ def make(*, hard_weight: int = 1, ignore_preferred: bool = False) -> Plugin:
         filter=fits,
         score=score,
         weight=2,
+        minds_others=_minds,
+        after_same=_alike,
         unblocked_by=(
             on("AssignedPod", "add", "labels", "delete", hint=_is_about),
             on("Node", "add", "labels", "delete"),
         ),
     )
+
+
+def _minds(pod: PodFacts, world: World) -> bool:
+    if pod.affinity or pod.anti_affinity:
+        return True
+    return any(each.forbids for each in world.table.placements.terms_about(pod.labels))
+
+
+def _alike(pod: PodFacts, world: World) -> Literal["nothing"] | None:
+    """Nobody has terms."""
+    return None if pod.has_affinity or world.table.placements.any_terms else "nothing"
 
 
 def _spread(total: Ints, feasible: Mask) -> Ints | None:

@@ -159,6 +159,7 @@ def make(added: Obj | None = None) -> Plugin:
         score=score,
         weight=2,
         static=True,
+        after_same=lambda _pod, _world: "nothing",
         unblocked_by=(on("Node", "add", "labels", hint=may_help),),
     )
 

@@ -18,4 +18,10 @@ def fits(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
     return (Rejection("node(s) didn't match the requested node name", others),)
 
 
-PLUGIN = Plugin("NodeName", filter=fits, static=True, unblocked_by=(on("Node", "add"),))
+PLUGIN = Plugin(
+    "NodeName",
+    filter=fits,
+    static=True,
+    after_same=lambda _pod, _world: "nothing",
+    unblocked_by=(on("Node", "add"),),
+)

@@ -48,5 +48,7 @@ def _frees(pod: PodFacts, change: Change) -> bool:
 PLUGIN = Plugin(
     "NodePorts",
     filter=fits,
+    minds_others=lambda pod, _world: bool(pod.host_ports),
+    after_same=lambda pod, _world: None if pod.host_ports else "nothing",
     unblocked_by=(on("AssignedPod", "delete", hint=_frees), on("Node", "add")),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..columns import Columns, Ints, Mask
+from ..columns import Columns, Floats, Ints, Mask
 from ..framework import MAX_SCORE, Plugin, World
 from ..kept import by_row
 from ..podfacts import PodFacts
@@ -24,24 +24,33 @@ def make(resources: tuple[str, ...] = DEFAULT) -> Plugin:
         counted = [name for name in resources if name in asked or name in ALWAYS_COUNTED]
         return by_row(world.table, score, pod.asks, lambda columns: _balance(pod, counted, columns))
 
-    return Plugin("NodeResourcesBalancedAllocation", score=score)
+    return Plugin("NodeResourcesBalancedAllocation", score=score, after_same=lambda _pod, _world: "its row")
 
 
 def _balance(pod: PodFacts, counted: list[str], columns: Columns) -> Ints:
-    shares, has = zip(
-        *(
-            share(columns.requested(name) + pod.requests.get(name, 0), columns.allocatable(name))
-            for name in counted
-        ),
-        strict=True,
-    )
-    return ((1 - deviation(np.array(shares), np.array(has))) * float(MAX_SCORE)).astype(np.int64)
+    shares, has = [], []
+    for name in counted:
+        share, there = _share(pod.requests.get(name, 0), name, columns)
+        shares.append(share)
+        has.append(there)
+    if len(shares) == 2 and has[0] is None and has[1] is None:
+        spread = shares[0]
+        spread -= shares[1]
+        spread /= 2
+        np.abs(spread, out=spread)
+    else:
+        everywhere = np.ones(columns.size, np.bool_)
+        spread = deviation(np.array(shares), np.array([everywhere if each is None else each for each in has]))
+    return ((1 - spread) * float(MAX_SCORE)).astype(np.int64)
 
 
-def share(requested: Ints, allocatable: Ints) -> tuple[npt.NDArray[np.float64], Mask]:
-    """(used share, at most 1; whether the node has the resource at all)."""
-    has = allocatable > 0
-    return np.minimum(requested / np.maximum(allocatable, 1), 1.0), has
+def _share(asked: int, name: str, columns: Columns) -> tuple[Floats, Mask | None]:
+    """(used share, at most 1; the nodes that have the resource at all, None for all)."""
+    capacity = columns.capacity(name)
+    share = columns.requested(name).astype(np.float64)
+    share += asked
+    share /= capacity.divisor
+    return np.minimum(share, 1.0, out=share), capacity.has
 
 
 def deviation(shares: npt.NDArray[np.float64], has: Mask) -> npt.NDArray[np.float64]:

@@ -4,6 +4,7 @@ default those with the most left)."""
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -36,22 +37,29 @@ def make(
 
     def fits(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
         """A request above all that a node has cannot be helped by pods leaving."""
-        found = refused(
-            pod, by_row(world.table, fits, pod.asks, lambda columns: _short(wanted(pod), columns))
-        )
-        return _without_devices(found, pod, world)
+        found = refused(pod, short_of(pod, world), world.table)
+        return _without_devices(found, pod, world) if found else ()
+
+    def short_of(pod: PodFacts, world: World) -> npt.NDArray[np.bool_]:
+        return by_row(world.table, fits, pod.asks, lambda columns: _short(wanted(pod), columns))
 
     def fits_numbers(pod: PodFacts, columns: Columns) -> tuple[Rejection, ...]:
-        return refused(pod, _short(wanted(pod), columns))
+        return refused(pod, _short(wanted(pod), columns), columns)
+
+    def fits_row(pod: PodFacts, world: World, row: int) -> bool:
+        return not short_of(pod, world)[:, row].any()
 
     def wanted(pod: PodFacts) -> list[tuple[str, int]]:
         return [each for each in pod.requests.items() if each[1] and counts(each[0])]
 
-    def refused(pod: PodFacts, lines: npt.NDArray[np.bool_]) -> tuple[Rejection, ...]:
+    def refused(pod: PodFacts, lines: npt.NDArray[np.bool_], columns: Columns) -> tuple[Rejection, ...]:
+        if not lines.any():
+            return ()
         full, *rest = lines
         found = [Rejection("Too many pods", full, resolvable=True)] if full.any() else []
-        for (resource, _), short, at_all in zip(wanted(pod), rest[::2], rest[1::2], strict=True):
+        for (resource, amount), short in zip(wanted(pod), rest, strict=True):
             if short.any():
+                at_all = amount <= columns.allocatable(resource)
                 found.append(Rejection(f"Insufficient {resource}", short, resolvable=at_all))
         return tuple(found)
 
@@ -69,6 +77,10 @@ def make(
         filter=fits,
         filter_numbers=fits_numbers,
         score=score,
+        after_same=_alike,
+        fits_row=fits_row,
+        # Who looks at numbers alone takes all that is requested to count.
+        minds_others=lambda pod, _world: any(n and not counts(name) for name, n in pod.requests.items()),
         unblocked_by=(
             on("AssignedPod", "delete"),
             on("AssignedPod", "requests", hint=_shrunk),
@@ -94,13 +106,18 @@ def _without_devices(found: tuple[Rejection, ...], pod: PodFacts, world: World) 
 
 
 def _short(wanted: list[tuple[str, int]], columns: Columns) -> npt.NDArray[np.bool_]:
-    """Lines by row: whether there are too many pods; then for each resource whether it is short, and whether an empty
-    node would have enough."""
-    lines = [columns.pod_count + 1 > columns.allocatable("pods")]
-    for resource, amount in wanted:
-        allocatable = columns.allocatable(resource)
-        lines += (amount > allocatable - columns.requested(resource), amount <= allocatable)
-    return np.array(lines)
+    """Lines by row: whether there are too many pods; then for each resource whether it is short."""
+    lines = np.empty((1 + len(wanted), columns.size), np.bool_)
+    np.greater_equal(columns.pod_count, columns.allocatable("pods"), out=lines[0])
+    for line, (resource, amount) in zip(lines[1:], wanted, strict=True):
+        left = columns.allocatable(resource) - columns.requested(resource)
+        np.less(left, amount, out=line)
+    return lines
+
+
+def _alike(pod: PodFacts, _world: World) -> Literal["its row"] | None:
+    """What may be a device is not counted by row."""
+    return None if any("/" in resource for resource in pod.requests) else "its row"
 
 
 def _wants_extended(pod: PodFacts, _change: Change) -> bool:

@@ -25,5 +25,6 @@ PLUGIN = Plugin(
     "NodeUnschedulable",
     filter=fits,
     static=True,
+    after_same=lambda _pod, _world: "nothing",
     unblocked_by=(on("Node", "add", "unschedulable", "taints", hint=_is_open),),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -248,11 +249,22 @@ def make(defaults: Defaults = SYSTEM) -> Plugin:
         spreading = _spreading(soft_rule, pod, world, soft_defaults, hard=False)
         return _score(spreading, world, feasible) if spreading is not None else None
 
+    def minds(pod: PodFacts, world: World) -> bool:
+        if pod.spread:
+            return any(constraint.hard for constraint in pod.spread)
+        return bool(hard_defaults) and world.default_selector(pod) is not None
+
+    def alike(pod: PodFacts, world: World) -> Literal["nothing"] | None:
+        """Nothing is counted for a pod without constraints."""
+        return None if pod.spread or (defaults and world.default_selector(pod) is not None) else "nothing"
+
     return Plugin(
         "PodTopologySpread",
         filter=filtering,
         score=scoring,
         weight=2,
+        minds_others=minds,
+        after_same=alike,
         unblocked_by=(
             on("AssignedPod", "add", "labels", "delete", hint=_is_counted),
             on("Node", "add", "delete", "labels", "taints"),

@@ -33,34 +33,47 @@ class Strategy:
 
     def score(self, pod: PodFacts, table: Columns) -> Ints:
         """0 to 100 per row."""
-        total = np.zeros(table.size, np.int64)
-        weights = np.zeros(table.size, np.int64)
+        total: Ints | None = None
+        weights: Ints | int = 0
         for name, weight in self.resources:
             used = _used(name, pod, table)
             if used is None:
                 continue
-            allocatable = table.allocatable(name)
-            has = allocatable > 0
-            score, counts = self._one(used, allocatable, has)
-            total += np.where(counts, score * weight, 0)
-            weights += np.where(counts, weight, 0)
+            score, counts = self._one(used, name, table)
+            if weight != 1:
+                score *= weight
+            if counts is not None:
+                score = np.where(counts, score, 0)
+            total = score if total is None else total + score
+            weights = weights + (weight if counts is None else np.where(counts, weight, 0))
+        if total is None:
+            return np.zeros(table.size, np.int64)
         if self.type == "RequestedToCapacityRatio":
             return np.floor(total / np.maximum(weights, 1) + 0.5).astype(np.int64)
-        mean: Ints = total // np.maximum(weights, 1)
+        mean: Ints = total // (max(weights, 1) if isinstance(weights, int) else np.maximum(weights, 1))
         return mean
 
-    def _one(self, used: Ints, allocatable: Ints, has: Mask) -> tuple[Ints, Mask]:
-        """(the score of one resource, the rows where it counts)."""
-        capacity = np.maximum(allocatable, 1)
+    def _one(self, used: Ints, name: str, table: Columns) -> tuple[Ints, Mask | None]:
+        """(the score of one resource, the rows where it counts; None for all)."""
+        capacity = table.capacity(name)
+        allocatable = table.allocatable(name)
         match self.type:
             case "LeastAllocated":
-                return np.maximum(allocatable - used, 0) * MAX_SCORE // capacity, has
+                if capacity.exact:
+                    free = capacity.divisor - used
+                    np.maximum(free, 0.0, out=free)
+                    free *= MAX_SCORE
+                    free /= capacity.divisor
+                    return free.astype(np.int64), capacity.has
+                left = np.maximum(allocatable - used, 0)
+                return left * MAX_SCORE // np.maximum(allocatable, 1), capacity.has
             case "MostAllocated":
-                return np.minimum(used, allocatable) * MAX_SCORE // capacity, has
+                taken = np.minimum(used, allocatable)
+                return taken * MAX_SCORE // np.maximum(allocatable, 1), capacity.has
             case "RequestedToCapacityRatio":
-                utilization = np.where(used > allocatable, 100, used * 100 // capacity)
-                score = broken_linear(self.shape, utilization)
-                return score, has & (score > 0)
+                share = used * 100 // np.maximum(allocatable, 1)
+                score = broken_linear(self.shape, np.where(used > allocatable, 100, share))
+                return score, score > 0 if capacity.has is None else capacity.has & (score > 0)
 
 
 def _used(name: str, pod: PodFacts, table: Columns) -> Ints | None:

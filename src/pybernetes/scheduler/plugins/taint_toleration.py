@@ -6,7 +6,7 @@ import numpy as np
 
 from ..framework import MAX_SCORE, Change, Plugin, Rejection, World, on
 from ..kept import by_nodes
-from ..nodetable import Ints, Mask
+from ..nodetable import Ints, Mask, NodeTable
 from ..podfacts import PodFacts
 from .normalize import by_highest
 
@@ -14,37 +14,56 @@ REPELLING = ("NoSchedule", "NoExecute")
 
 
 def fits(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
-    refused = untolerated(pod, world)
-    return (Rejection("node(s) had untolerated taint(s)", refused),) if refused.any() else ()
+    verdicts = _verdicts(pod, world)
+    if not any(verdicts):
+        return ()
+    return (Rejection("node(s) had untolerated taint(s)", _by_row(verdicts, world)),)
 
 
 def untolerated(pod: PodFacts, world: World) -> Mask:
-    """The nodes with a repelling taint that the pod does not tolerate; asked once per different set of taints."""
-    verdicts = [
+    """The nodes with a repelling taint that the pod does not tolerate."""
+    return _by_row(_verdicts(pod, world), world)
+
+
+def _verdicts(pod: PodFacts, world: World) -> list[bool]:
+    """For each different set of taints that a node has or had."""
+    return [
         any(taint[2] in REPELLING and not pod.tolerates(*taint) for taint in taints)
         for taints in world.table.taint_sets
     ]
+
+
+def _by_row(verdicts: list[bool], world: World) -> Mask:
     return np.array(verdicts, np.bool_)[world.table.taint_set]
 
 
 def score(pod: PodFacts, world: World, feasible: Mask) -> Ints:
     """The more `PreferNoSchedule` taints are not tolerated, the less."""
-    counts, best = by_nodes(world.table, score, pod, lambda: _intolerable(pod, world))
-    return best if best is not None else by_highest(counts, feasible, reverse=True)
+    by_set = _intolerable(pod, world)
+    if not any(by_set):
+        return _all_alike(world.table)
+    counts = by_nodes(world.table, score, pod, lambda: np.array(by_set, np.int64)[world.table.taint_set])
+    return by_highest(counts, feasible, reverse=True)
 
 
-def _intolerable(pod: PodFacts, world: World) -> tuple[Ints, Ints | None]:
-    """How many such taints each node has, and the score of all nodes where none has any."""
+def _intolerable(pod: PodFacts, world: World) -> list[int]:
+    """How many such taints each different set of them has."""
     relevant = [each for each in pod.tolerations if each.effect in ("", "PreferNoSchedule")]
-    counts = [
+    return [
         sum(
             taint[2] == "PreferNoSchedule" and not any(each.tolerates(*taint) for each in relevant)
             for taint in taints
         )
         for taints in world.table.taint_sets
     ]
-    found = np.array(counts, np.int64)[world.table.taint_set]
-    return found, None if found.any() else np.full_like(found, MAX_SCORE)
+
+
+def _all_alike(table: NodeTable) -> Ints:
+    """The highest score for every row; one array for all who ask."""
+    kept: Ints | None = table.memo.get(_all_alike)
+    if kept is None or len(kept) != table.size:
+        kept = table.memo[_all_alike] = np.full(table.size, MAX_SCORE, np.int64)
+    return kept
 
 
 def _is_tolerated(pod: PodFacts, change: Change) -> bool:
@@ -63,5 +82,6 @@ PLUGIN = Plugin(
     score=score,
     weight=3,
     static=True,
+    after_same=lambda _pod, _world: "nothing",
     unblocked_by=(on("Node", "add", "taints", hint=_is_tolerated),),
 )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from pybernetes.api.meta import key_of, name_of
+from pybernetes.api.meta import Obj, key_of, name_of
 
 from ..framework import Attempt, Plugin, Rejection, World, on
-from ..nodetable import Mask
+from ..nodetable import Mask, NodeTable
 from ..podfacts import PodFacts
 from ..volumes import bind
 from ..volumes.claims import claims_of, key_of_claim
 from ..volumes.match import allowed_nodes, match
+from ..volumes.view import VolumeView
 
 NODE_CONFLICT = "node(s) didn't match PersistentVolume's node affinity"
 BIND_CONFLICT = "node(s) didn't find available persistent volumes to bind"
@@ -33,24 +34,28 @@ def fits(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
     if not pod.claims or view is None:
         return ()
     claims = claims_of(pod, view)
+    found = _bound(claims.bound, view, table)
+    if claims.delayed:
+        matching = match(claims.delayed, view, table, table.alive)
+        found.append(Rejection(BIND_CONFLICT, matching.unbindable))
+        found.append(Rejection(NO_SPACE, matching.too_small))
+    return tuple(found)
+
+
+def _bound(claims: tuple[Obj, ...], view: VolumeView, table: NodeTable) -> list[Rejection]:
+    """Of claims that have their volume, the first that stands in the way of a node is the reason for it."""
     conflicting = np.zeros(table.size, np.bool_)
-    missing = False
-    for claim in claims.bound:
+    missing = conflicting
+    for claim in claims:
         volume = view.get("PersistentVolume", claim["spec"]["volumeName"])
         if volume is None:
-            missing = True
-            continue
+            missing = ~conflicting
+            break
         allowed = allowed_nodes(volume, table)
         if allowed is not None:
-            conflicting |= ~allowed
-    found = [Rejection(NODE_CONFLICT, conflicting)] if conflicting.any() else []
-    if missing:
-        found.append(Rejection(NO_VOLUME, np.ones(table.size, np.bool_)))
-    if claims.delayed:
-        matching = match(claims.delayed, view, table, table.alive & ~conflicting)
-        found.append(Rejection(BIND_CONFLICT, matching.unbindable))
-        found.append(Rejection(NO_SPACE, matching.too_small & ~matching.unbindable))
-    return tuple(found)
+            conflicting = conflicting | ~allowed
+    found = ((NODE_CONFLICT, conflicting), (NO_VOLUME, missing))
+    return [Rejection(reason, nodes) for reason, nodes in found if nodes.any()]
 
 
 def reserve(attempt: Attempt) -> str:
@@ -104,6 +109,8 @@ def make(*, seconds: float = BIND_SECONDS) -> Plugin:
         "VolumeBinding",
         pre_filter=problem,
         filter=fits,
+        minds_others=lambda pod, _world: pod.has_volumes,
+        after_same=lambda pod, _world: None if pod.has_volumes else "nothing",
         reserve=reserve,
         unreserve=unreserve,
         pre_bind=pre_bind,

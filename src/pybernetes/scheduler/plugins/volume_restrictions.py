@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..framework import Plugin, Rejection, World, on
-from ..podfacts import Disk, PodFacts
+from ..podfacts import PodFacts
+from ..podvolumes import Disk
 
 DISK = "node(s) had no available disk"
 ONCE = "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
@@ -13,13 +14,15 @@ ONCE = "node has pod using PersistentVolumeClaim with the same name and ReadWrit
 
 def fits(pod: PodFacts, world: World) -> tuple[Rejection, ...]:
     table, found = world.table, []
+    others = np.ones(table.size, np.bool_)
     if pod.disks:
         taken = np.zeros(table.size, np.bool_)
         for row, disks in table.placements.disks():
             taken[row] = any(clash(mine, theirs) for mine in pod.disks for theirs in disks)
         found.append(Rejection(DISK, taken, resolvable=True))
+        others = ~taken
     if pod.claims and world.volumes is not None and any(_in_use(pod, name, world) for name, _ in pod.claims):
-        found.append(Rejection(ONCE, np.ones(table.size, np.bool_), resolvable=True))
+        found.append(Rejection(ONCE, others, resolvable=True))
     return tuple(found)
 
 
@@ -41,6 +44,8 @@ def _in_use(pod: PodFacts, name: str, world: World) -> bool:
 PLUGIN = Plugin(
     "VolumeRestrictions",
     filter=fits,
+    minds_others=lambda pod, _world: pod.has_volumes,
+    after_same=lambda pod, _world: None if pod.has_volumes else "nothing",
     unblocked_by=(
         on("AssignedPod", "delete"),
         on("Node", "add"),

@@ -53,6 +53,8 @@ def _has(table: NodeTable, key: str, values: set[str]) -> Mask:
 PLUGIN = Plugin(
     "VolumeZone",
     filter=fits,
+    minds_others=lambda pod, _world: pod.has_volumes,
+    after_same=lambda pod, _world: None if pod.has_volumes else "nothing",
     unblocked_by=(
         on("StorageClass", "add"),
         on("Node", "add", "labels"),

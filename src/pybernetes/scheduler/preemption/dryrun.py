@@ -9,7 +9,7 @@ nodes are looked at as upstream does (a tenth, at least a hundred), from a rando
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,7 @@ from pybernetes.api.meta import name_of
 
 from ..framework import Failure, World
 from ..nodetable import Ints, Mask, NodeTable
+from ..nominations import WithPromised
 from ..podfacts import PodFacts
 from .budgets import Budgets
 from .candidate import KEY, Candidate, Victim, best, best_row, started_at
@@ -40,7 +41,7 @@ class Found:
 
 @dataclass(slots=True)
 class _Kept:
-    """What was found for one pod's facts: per row the version it was found at, the candidate and its key."""
+    """What was found for pods of one priority that ask for the same: per row the version it was found at, the candidate and its key."""
 
     budgets: object
     versions: Ints
@@ -67,9 +68,9 @@ class DryRun:
         _add(reasons, NO_VICTIMS, int((failure.resolvable & ~has_victims).sum()))
         fitting = possible.copy()
         promised = _promised(pod, world)
-        for reason, short in _short(pod, table, victims, promised if failure.simple else {}):
-            _add(reasons, reason, int((possible & short).sum()))
-            fitting &= ~short
+        for each in failure.by_numbers(_without(table, victims, promised if failure.simple else {})):
+            _add(reasons, each.reason, int((possible & each.nodes).sum()))
+            fitting &= ~each.nodes
         if not fitting.any():
             return Found(reasons=reasons)
         if failure.simple:
@@ -124,20 +125,11 @@ def _add(reasons: dict[str, int], reason: str, count: int) -> None:
         reasons[reason] = reasons.get(reason, 0) + count
 
 
-def _short(
-    pod: PodFacts, table: NodeTable, victims: Mapping[str, Ints], promised: Mapping[str, Ints]
-) -> Iterator[tuple[str, Mask]]:
-    """What is still short, and where, when every pod of lower priority has left."""
-    gone = victims.get("pods", np.zeros(table.size, np.int64)) - promised.get("pods", 0)
-    full = table.pod_count + 1 - gone > table.allocatable("pods")
-    if full.any():
-        yield "Too many pods", full
-    for resource, amount in pod.requests.items():
-        if amount:
-            held = table.requested(resource) - victims.get(resource, 0) + promised.get(resource, 0)
-            short = amount > table.allocatable(resource) - held
-            if short.any():
-                yield f"Insufficient {resource}", short
+def _without(table: NodeTable, victims: Mapping[str, Ints], promised: Mapping[str, Ints]) -> WithPromised:
+    """The numbers when every pod of lower priority has left."""
+    names = {*victims, *promised}
+    zero = np.zeros(table.size, np.int64)
+    return WithPromised(table, {name: promised.get(name, zero) - victims.get(name, zero) for name in names})
 
 
 def _needed(
@@ -241,14 +233,15 @@ def _simulate(
 
 def _kept(pod: PodFacts, world: World) -> _Kept:
     table = world.table
-    memo: OrderedDict[PodFacts, _Kept] = table.memo.setdefault("preemption", OrderedDict())
-    kept = memo.get(pod)
+    memo: OrderedDict[object, _Kept] = table.memo.setdefault("preemption", OrderedDict())
+    about = (pod.priority, pod.asks)
+    kept = memo.get(about)
     if kept is None or kept.budgets is not world.budgets or len(kept.versions) < table.size:
         size = max(table.size, 16) * 5 // 4
-        kept = memo[pod] = _Kept(
+        kept = memo[about] = _Kept(
             world.budgets, np.full(size, -1, np.int64), np.zeros((size, KEY)), [None] * size
         )
-    memo.move_to_end(pod)
+    memo.move_to_end(about)
     while len(memo) > PODS_KEPT:
         memo.popitem(last=False)
     return kept

@@ -8,7 +8,7 @@ there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -41,7 +41,6 @@ class Matching:
     chosen: list[Ints]
     unbindable: Mask
     too_small: Mask
-    room: list[Ints] = field(default_factory=list)
 
     def on(self, row: int) -> tuple[list[tuple[Obj, Obj]], list[Obj]]:
         """(claims with their volumes, claims to be provisioned) if the pod goes to this row."""
@@ -72,31 +71,26 @@ def allowed_nodes(volume: Obj, table: NodeTable) -> Mask | None:
 
 
 def match(claims: tuple[Obj, ...], view: VolumeView, table: NodeTable, wanted: Mask) -> Matching:
-    """Serves the claims on every wanted row."""
-    found = Matching(
-        sorted(claims, key=requested),
-        [],
-        [],
-        np.zeros(table.size, np.bool_),
-        np.zeros(table.size, np.bool_),
-    )
+    """Serves the claims on every wanted row. On each, the first claim that cannot be served is the reason."""
+    selected = [claim for claim in claims if SELECTED_NODE in annotations_of(claim)]
+    others = sorted((each for each in claims if SELECTED_NODE not in annotations_of(each)), key=requested)
+    none = np.zeros(table.size, np.bool_)
+    found = Matching([*selected, *others], [], [], none, none.copy())
+    for claim in selected:
+        elsewhere = wanted.copy()
+        row = table.rows.get(annotations_of(claim)[SELECTED_NODE])
+        if row is not None:
+            elsewhere[row] = False
+        found.unbindable |= elsewhere
+        found.chosen.append(np.full(table.size, -1, np.int64))
     taken: dict[int, Mask] = {}
     places: dict[str, int] = {}
-    for claim in found.claims:
+    for claim in others:
         chosen: Ints = np.full(table.size, -1, np.int64)
-        selected = annotations_of(claim).get(SELECTED_NODE)
-        here = wanted.copy()
-        if selected is None:
-            _static(claim, view, table, here, chosen, found, taken, places)
-        else:
-            elsewhere = here.copy()
-            row = table.rows.get(selected)
-            if row is not None:
-                elsewhere[row] = False
-            found.unbindable |= elsewhere
-            here &= ~elsewhere
+        _static(claim, view, table, wanted, chosen, found, taken, places)
         found.chosen.append(chosen)
-        left = here & (chosen < 0) & ~found.unbindable
+    for claim, chosen in zip(found.claims, found.chosen, strict=True):
+        left = wanted & (chosen < 0) & ~found.unbindable & ~found.too_small
         if left.any():
             able, roomy = _dynamic(claim, view, table)
             found.unbindable |= left & ~able
@@ -132,7 +126,8 @@ def _static(
 
 
 def _fitting(claim: Obj, view: VolumeView) -> Iterator[Obj]:
-    """The volumes that may serve a claim: its own (bound to it beforehand) first, then from the smallest up."""
+    """The volumes that may serve a claim: only its own, where one is bound to it beforehand, or else from the smallest
+    up."""
     spec, size = claim["spec"], requested(claim)
     selector = labelselector.from_label_selector(spec["selector"]) if spec.get("selector") else None
     modes = set(spec.get("accessModes") or ())
@@ -158,8 +153,10 @@ def _fitting(claim: Obj, view: VolumeView) -> Iterator[Obj]:
         if modes <= set(its.get("accessModes") or ()):
             found.append((1, capacity, name_of(volume), volume))
     found.sort(key=lambda each: each[:3])
-    for *_, volume in found:
+    for own, _, _, volume in found:
         yield volume
+        if own == 0:
+            return
 
 
 def _is_for(reference: Mapping[str, str], claim: Obj) -> bool:

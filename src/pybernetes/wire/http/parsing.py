@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -47,6 +48,12 @@ class Refusal:
 
     status: int
     message: str
+
+
+BAD_REQUEST = Refusal(400, "400 Bad Request")
+UNKNOWN_METHOD = Refusal(405, "the server does not allow this method on the requested resource")
+ANY_METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ \S+ HTTP/1\.[01]\r\n")
+"""A request line that is well-formed whatever the method is: the parser knows only those with a name of their own."""
 
 
 @dataclass(slots=True)
@@ -113,10 +120,12 @@ class RequestParser:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self.held = bytearray(data[upgrade.args[0] :])
-        except httptools.HttpParserError:
+        except httptools.HttpParserError as error:
             # After a request that ends the connection, the parser calls any further byte an error.
             if not self.finished:
-                self._refuse(self._refusal or Refusal(400, "400 Bad Request"))
+                unknown = isinstance(error, httptools.HttpParserInvalidMethodError)
+                refusal = UNKNOWN_METHOD if unknown and ANY_METHOD.match(data) else BAD_REQUEST
+                self._refuse(self._refusal or refusal)
         if self.phase is Phase.HEAD:
             # The bytes of a head that began in this very piece are not worth telling from the message before.
             self._head_size = len(data) + (self._head_size if begun == self.begun else 0)

@@ -20,7 +20,7 @@ from .hooks import Hook
 from .review import Verdict, converted
 
 
-def _mutate(admission: Admission) -> None:
+def _mutate(admission: Admission) -> bool:
     hooks = hooks_for(admission, "mutatingwebhookconfigurations")
     state = admission.reinvocation
     if state.again and state.output is not None and state.output != admission.new:
@@ -40,6 +40,7 @@ def _mutate(admission: Admission) -> None:
             state.asked.add(hook.id)
     if hooks:
         state.output = _copy(admission.new)
+    return False
 
 
 def _copy(tree: MutableObj | None) -> MutableObj | None:
@@ -71,6 +72,7 @@ def _apply(admission: Admission, hook: Hook, kind: Kind, verdict: Verdict) -> bo
     note(admission, f"webhook {hook.name}", new, result)
     new.clear()
     new.update(result)
+    admission.rewritten = True
     return True
 
 

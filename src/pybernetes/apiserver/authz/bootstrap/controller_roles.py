@@ -242,6 +242,7 @@ CONTROLLER_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
     ),
     "pvc-protection-controller": (
         rule(f"update {READ}", "core", "persistentvolumeclaims"),
+        rule("update", "core", "persistentvolumeclaims/status"),
         rule(READ, "core", "pods"),
         events(),
     ),
