@@ -30,7 +30,7 @@ unit: $(VENV)/.installed-dev ## unit tests only
 	@$(VENV)/bin/pytest -n auto tests/unit
 
 library: $(VENV)/.installed-dev ## whole clusters inside the test process, the documents' snippets, upstream's conformance list
-	@$(VENV)/bin/pytest -n 2 --dist loadfile tests/library tests/manager tests/docs tests/conformance
+	@$(VENV)/bin/pytest -n 2 --dist loadfile tests/apiserver tests/library tests/manager tests/docs tests/conformance
 
 cluster: $(VENV)/.installed-dev ## a whole cluster as a process, driven by real clients
 	@$(VENV)/bin/pytest -n 2 --dist loadfile tests/cluster tests/clients

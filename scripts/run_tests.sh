@@ -20,7 +20,7 @@ $bin/pytest -n 2 tests/unit
 echo "unit tests: $((SECONDS - started)) s"
 static >"$logs/static" 2>&1 &
 static_pid=$!
-$bin/pytest -n 2 --dist loadfile tests/library tests/manager tests/docs tests/conformance
+$bin/pytest -n 2 --dist loadfile tests/apiserver tests/library tests/manager tests/docs tests/conformance
 if ! wait "$static_pid"; then
     cat "$logs/static"
     exit 1

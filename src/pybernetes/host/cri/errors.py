@@ -64,6 +64,8 @@ def _translated(error: grpc.aio.AioRpcError) -> CRIError:
             return DeadlineExceeded(text)
     if "is reserved for" in text:
         return NameReserved(text)
+    if "server is not initialized yet" in text:  # containerd, for a moment after it has started
+        return Unavailable(text)
     return CRIError(text)
 
 

@@ -20,7 +20,7 @@ from tests.malformed import Asking, Maker
 
 from .transports import serving
 
-OBJECTS = Path(__file__).parents[2] / "cluster/columns/objects.yaml"
+OBJECTS = Path(__file__).parents[1] / "cluster/columns/objects.yaml"
 REQUESTS = 1500
 FAULT = "Internal error occurred"
 """How a fault begins; upstream has a few refusals with code 500, too, which do not."""
