@@ -16,23 +16,25 @@ from pybernetes.control.plan import Plan, Report, Update
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A node, and the shares that the others have."""
+    """A node, and the shares that the others have where it needs one."""
 
     node: Obj
-    taken: frozenset[str]
+    taken: frozenset[str] = frozenset()
 
 
 def observe(key: str, caches: Caches) -> Seen | None:
     node = caches.get(kinds.NODE, key)
     if node is None:
         return None
+    if _is_served(node):
+        return Seen(node)  # nodes change all the time: nobody looks at 5,000 others for that
     others = those(caches.list(kinds.NODE), lambda other: bool(other["spec"].get("podCIDRs")))
     taken = {cidr for other in others for cidr in other["spec"]["podCIDRs"]}
     return Seen(node, frozenset(taken))
 
 
 def plan(seen: Seen, _now: float, settings: Settings) -> Plan:
-    if seen.node["spec"].get("podCIDR") or is_deleting(seen.node):
+    if _is_served(seen.node):
         return Plan.nothing("the node has a share")
     found = [free_share(each, seen.taken, settings) for each in settings.cluster_cidr.split(",")]
     shares = [share for share in found if share is not None]
@@ -44,6 +46,10 @@ def plan(seen: Seen, _now: float, settings: Settings) -> Plan:
     return Plan(
         (Update(kinds.NODE, {**seen.node, "spec": spec}, f"its pods get {text}"),), None, f"giving {text}"
     )
+
+
+def _is_served(node: Obj) -> bool:
+    return bool(node["spec"].get("podCIDR")) or is_deleting(node)
 
 
 def free_share(cluster_range: str, taken: Collection[str], settings: Settings) -> str | None:
