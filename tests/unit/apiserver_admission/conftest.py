@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from apiserver.transports import ADMIN, serving
 
 from pybernetes.api import kinds
 from pybernetes.api.kind import Kind
@@ -16,6 +15,7 @@ from pybernetes.apiserver.server import ApiServer
 from pybernetes.apiserver.user import User
 from pybernetes.client.interface import Call
 from pybernetes.clock import Env
+from tests.apiserver.transports import ADMIN, serving
 
 
 class Client:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from apiserver.transports import body_of
 
 from pybernetes.api import kinds
 from pybernetes.api.errors import Forbidden, Invalid
 from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.apiserver.admission.podsecurity.checks import checks_of, evaluate
 from pybernetes.apiserver.admission.podsecurity.levels import LATEST, LevelVersion, policy_of
+from tests.apiserver.transports import body_of
 
 from .conftest import Client
 

@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from apiserver.transports import ADMIN, body_of, serving
 
 from pybernetes.api import kinds
 from pybernetes.apiserver.config import ApiServerConfig
@@ -17,6 +16,7 @@ from pybernetes.client.interface import Call
 from pybernetes.clock import Env
 from pybernetes.store.memory import MemoryStore
 from pybernetes.wire.http.messages import Headers, Request
+from tests.apiserver.transports import ADMIN, body_of, serving
 
 BOB = User("bob", groups=("system:authenticated",))
 GROUP = "rbac.authorization.k8s.io"
