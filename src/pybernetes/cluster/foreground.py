@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import sys
 import time
@@ -19,9 +20,12 @@ Progress = Callable[[str], None]
 
 log = logging.getLogger(__name__)
 
-GC_THRESHOLDS = (50_000, 20, 100)
+GC_THRESHOLDS = (50_000, 100, 100)
 """Objects are trees without cycles, which reference counting frees: a cache of thousands of them makes the default
 cycle collector stop everything for 100 ms at a time and find nothing."""
+GC_KILOBYTES = 4
+"""New containers between two looks for cycles are at least one for so many kilobytes of memory that the process has
+had: a large cluster has more of them under way at any time."""
 SWITCH_SECONDS = 0.0005
 """How long the thread that has made writes durable waits for the loop to let it say so (Python's default is 5 ms)."""
 
@@ -63,6 +67,7 @@ def run_until_signal(serve: Callable[[asyncio.Event], Awaitable[None]], *, verbo
         await serve(stop)
 
     gc.set_threshold(*GC_THRESHOLDS)
+    gc.callbacks.append(_keep_pace)
     sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
@@ -75,6 +80,13 @@ def run_until_signal(serve: Callable[[asyncio.Event], Awaitable[None]], *, verbo
         gc.disable()
         gc.freeze()
     return 0
+
+
+def _keep_pace(phase: str, _info: dict[str, int]) -> None:
+    """The cycle collector looks less often as the process grows."""
+    if phase == "stop":
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kilobytes
+        gc.set_threshold(max(GC_THRESHOLDS[0], most // GC_KILOBYTES), *GC_THRESHOLDS[1:])
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
