@@ -19,7 +19,7 @@ from .decisions import Decisions
 from .dynamicresources.view import DeviceView
 from .filtering import Filtered, StaticMasks, filter_nodes
 from .framework import Action, Attempt, Change, World
-from .gang.round import Outcome
+from .gang.outcome import Outcome
 from .gang.view import NAME as GANG
 from .gang.view import GroupView
 from .namespaces import NamespaceLabels

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .cycle import Cycle
     from .decide import Decision
     from .framework import Attempt
-    from .gang.round import Member, Outcome
+    from .gang.outcome import Member, Outcome
     from .queuedpod import QueuedPod
 
 log = logging.getLogger("scheduler")

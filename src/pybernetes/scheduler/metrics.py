@@ -11,7 +11,7 @@ from .metricnames import HELP
 
 if TYPE_CHECKING:
     from .cycle import Cycle
-    from .gang.round import Outcome
+    from .gang.outcome import Outcome
     from .profile import Profile
 
 DURATIONS = doubling(0.001, 15)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .cycle import Cycle
     from .decide import Decision
     from .framework import Plugin
-    from .gang.round import Outcome
+    from .gang.outcome import Outcome
     from .queuedpod import QueuedPod
 
 log = logging.getLogger("scheduler")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pybernetes.scheduler.cycle import Cycle
-from pybernetes.scheduler.gang.round import Outcome, Round, in_groups
+from pybernetes.scheduler.gang.outcome import Outcome
+from pybernetes.scheduler.gang.round import Round, in_groups
 
 from .trees import anti_affinity, node, pod
 

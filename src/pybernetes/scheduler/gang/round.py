@@ -8,16 +8,15 @@ was counted is taken back and PodGroupPostFilter plugins may make room (`victims
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
-
-from pybernetes.api.meta import Obj
 
 from ..asked import PluginError, asked
 from ..bindingcycle import NotBound, reserve, unreserve
 from ..filtering import only_resources
 from ..framework import Attempt, GroupFailure, GroupPreemption
+from .outcome import Member, Outcome
 from .view import group_of, priority_of
 
 if TYPE_CHECKING:
@@ -27,38 +26,6 @@ if TYPE_CHECKING:
 
 NOBODY = "no pods were schedulable"
 Start = Callable[["QueuedPod", str], Attempt]
-
-
-@dataclass(slots=True)
-class Member:
-    """One pod of the round. `attempt` is there where it has a node; `error`: what went wrong about this very pod."""
-
-    queued: QueuedPod
-    decision: Decision | None = None
-    attempt: Attempt | None = None
-    error: Exception | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a group. `message`: why it has not been scheduled; "" where it has. `failed`: it is an error, not a
-    lack of room."""
-
-    group: Obj | None
-    members: Sequence[Member]
-    message: str = ""
-    failed: bool = False
-    preemption: GroupPreemption | None = None
-
-    @property
-    def scheduled(self) -> bool:
-        return not self.message
-
-    @property
-    def told(self) -> str:
-        """What the group's condition says: also why no room can be made."""
-        more = self.preemption.message if self.preemption is not None else ""
-        return f"{self.message}, {more}" if more else self.message
 
 
 def in_groups(popped: Sequence[QueuedPod]) -> Iterator[list[QueuedPod]]:
