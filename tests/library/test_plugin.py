@@ -29,6 +29,7 @@ class TestVirtual:
     async def test_the_nearest_marker_counts(self, cluster):
         assert len(await cluster.list("nodes")) == 1 and cluster.seed == 5
 
+    # The plugin raises it around the test: that it must be raised, and nothing else, is what strict says.
     @pytest.mark.xfail(raises=Deadlock, strict=True)
     async def test_deadlock(self, cluster):
         await asyncio.Event().wait()

@@ -6,45 +6,11 @@ import copy
 from typing import Any
 
 import pytest
+from jobtrees import COMPLETE, FAILED, INDEXED, NOT_NEGATIVE, NOW, found, job, true
 
 from pybernetes.api.batch import jobindexes
 from pybernetes.api.batch.job import JOB
 from pybernetes.api.fielderrors import FieldErrors
-
-NOW = 1_790_000_000.0
-NOT_NEGATIVE = "must be greater than or equal to 0"
-TEMPLATE = "spec.template"
-
-
-def job(pod: dict | None = None, **spec: Any) -> dict:
-    """A new Job as it is before validation."""
-    pod = {
-        "containers": [{"name": "main", "image": "busybox:1"}],
-        "initContainers": [{"name": "first", "image": "busybox:1"}],
-        "restartPolicy": "Never",
-        **(pod or {}),
-    }
-    tree = {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {
-            "name": "pi",
-            "namespace": "default",
-            "uid": "u-1",
-            "creationTimestamp": "2026-09-21T14:12:20Z",
-        },
-        "spec": {"template": {"spec": pod}, **spec},
-    }
-    JOB.default(tree)
-    JOB.prepare_create(tree)
-    JOB.default(tree)
-    return tree
-
-
-def found(tree: dict) -> list[str]:
-    errors = FieldErrors()
-    JOB.validate(tree, errors)
-    return list(errors)
 
 
 def test_defaults() -> None:
@@ -116,7 +82,6 @@ def test_scheduling_is_dropped_while_its_feature_is_off() -> None:
     assert "scheduling" not in job(scheduling={"schedulingPolicy": {"basic": {}}})["spec"]
 
 
-INDEXED = {"completionMode": "Indexed", "completions": 5, "parallelism": 2}
 RULES: list[tuple[dict, list[str]]] = [
     ({}, []),
     ({"parallelism": -1}, [f"spec.parallelism: Invalid value: -1: {NOT_NEGATIVE}"]),
@@ -438,149 +403,6 @@ def test_the_rest_of_the_template_stays_at_rest_too() -> None:
     new = copy.deepcopy(old)
     new["spec"]["template"]["spec"]["containers"][0]["image"] = "busybox:2"
     assert changed(new, old) == ["spec.template"]
-
-
-# Status
-
-
-def true(*kinds: str) -> list[dict]:
-    return [{"type": kind, "status": "True"} for kind in kinds]
-
-
-START, END = "2026-09-21T14:00:00Z", "2026-09-21T15:00:00Z"
-COMPLETE = {"startTime": START, "completionTime": END, "conditions": true("SuccessCriteriaMet", "Complete")}
-FAILED = {"startTime": START, "conditions": true("FailureTarget", "Failed")}
-STATUSES: list[tuple[dict, dict, list[str]]] = [
-    ({}, COMPLETE, []),
-    ({}, FAILED, []),
-    ({}, {"active": -1}, [f"active: Invalid value: -1: {NOT_NEGATIVE}"]),
-    (
-        {},
-        {"uncountedTerminatedPods": {"succeeded": ["a", ""], "failed": ["a"]}},
-        [
-            'uncountedTerminatedPods.succeeded[1]: Invalid value: "": must not be empty',
-            'uncountedTerminatedPods.failed[0]: Duplicate value: "a"',
-        ],
-    ),
-    (
-        {},
-        {**COMPLETE, "conditions": true("Complete")},
-        [
-            "conditions: Invalid value: cannot set Complete=True condition without the SuccessCriteriaMet=true condition"
-        ],
-    ),
-    (
-        {},
-        {"startTime": START, "conditions": true("Failed")},
-        [
-            "conditions: Invalid value: cannot set Failed=True condition without the FailureTarget=true condition"
-        ],
-    ),
-    (
-        {},
-        {"startTime": START, "conditions": true("SuccessCriteriaMet", "FailureTarget")},
-        ["conditions: Invalid value: cannot set SuccessCriteriaMet=True and FailureTarget=true conditions"],
-    ),
-    (
-        {},
-        {"completionTime": END},
-        [
-            f'completionTime: Invalid value: "{END}": cannot set completionTime when there is no Complete=True '
-            "condition"
-        ],
-    ),
-    (
-        {},
-        {"conditions": true("SuccessCriteriaMet", "Complete")},
-        [
-            "completionTime: Required value: completionTime is required for Complete jobs",
-            "startTime: Required value: startTime is required for finished job",
-        ],
-    ),
-    (
-        {},
-        {**COMPLETE, "completionTime": START, "startTime": END},
-        [f'completionTime: Invalid value: "{START}": completionTime cannot be set before startTime'],
-    ),
-    (
-        {},
-        {**FAILED, "active": 1, "terminating": 2, "uncountedTerminatedPods": {"failed": ["a"]}},
-        [
-            "active: Invalid value: 1: active>0 is invalid for finished job",
-            'uncountedTerminatedPods: Invalid value: {"failed":["a"]}: uncountedTerminatedPods needs to be empty '
-            "for finished job",
-            "terminating: Invalid value: 2: terminating>0 is invalid for finished job",
-        ],
-    ),
-    ({}, {"active": 1, "ready": 2}, ["ready: Invalid value: 2: cannot set more ready pods than active"]),
-    (
-        {},
-        {"completedIndexes": "0"},
-        [
-            'completedIndexes: Invalid value: "0": cannot set non-empty completedIndexes when non-indexed '
-            "completion mode"
-        ],
-    ),
-    (
-        {},
-        {"failedIndexes": ""},
-        [
-            'failedIndexes: Invalid value: "": cannot set non-null failedIndexes when backoffLimitPerIndex is null'
-        ],
-    ),
-    ({"failed": 2}, {"failed": 1}, ["failed: Invalid value: 1: cannot decrease the failed counter"]),
-    ({"succeeded": 2}, {}, ["succeeded: Invalid value: 0: cannot decrease the succeeded counter"]),
-    (
-        FAILED,
-        {"startTime": START},
-        [
-            "conditions: Invalid value: cannot disable the terminal Failed=True condition",
-            "conditions: Invalid value: cannot disable the terminal FailureTarget=True condition",
-        ],
-    ),
-    (
-        COMPLETE,
-        {**COMPLETE, "completionTime": "2026-09-21T16:00:00Z"},
-        ['completionTime: Invalid value: "2026-09-21T16:00:00Z": completionTime cannot be mutated'],
-    ),
-    (
-        {"startTime": START},
-        {},
-        ["startTime: Required value: startTime cannot be removed for unsuspended job"],
-    ),
-    (
-        {"startTime": START, "conditions": true("SuccessCriteriaMet")},
-        {"startTime": START},
-        ["conditions: Invalid value: cannot disable the SuccessCriteriaMet=True condition"],
-    ),
-]
-
-
-@pytest.mark.parametrize(("before", "after", "expected"), STATUSES)
-def test_status(before: dict, after: dict, expected: list[str]) -> None:
-    tree = job(parallelism=1)
-    errors = FieldErrors()
-    JOB.validate_status({**tree, "status": after}, {**tree, "status": before}, errors)
-    assert list(errors) == [f"status.{each}" for each in expected]
-
-
-def test_status_of_indexes() -> None:
-    tree = job(**INDEXED, backoffLimitPerIndex=1)
-    errors = FieldErrors()
-    after = {"completedIndexes": "0-2", "failedIndexes": "2,9"}
-    JOB.validate_status({**tree, "status": after}, tree, errors)
-    assert list(errors) == [
-        'status.failedIndexes: Invalid value: "2,9": error parsing failedIndexes: too large index: "9"'
-    ]
-    errors = FieldErrors()
-    after["failedIndexes"] = "2"
-    JOB.validate_status({**tree, "status": after}, tree, errors)
-    assert list(errors) == [
-        'status.failedIndexes: Invalid value: "2": failedIndexes and completedIndexes overlap at index: 2'
-    ]
-
-
-# Warnings and the table
 
 
 def test_warnings() -> None:

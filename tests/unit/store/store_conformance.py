@@ -54,9 +54,7 @@ async def next_events(watch: AsyncIterator[WatchBatch]) -> WatchBatch:
 
 
 class StoreConformance:
-    @pytest.fixture
-    def opened(self) -> Opened:
-        raise NotImplementedError
+    """To be inherited by a class that has a fixture `opened`: an `Opened`."""
 
     # ---- revisions and ranges
 
