@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -25,113 +24,8 @@ from pybernetes.client.interface import Call, Transport
 from pybernetes.clock import Env
 from pybernetes.wire.http.messages import Headers, Request, Response
 
-from .transports import ADMIN, body_of, serving, transport_of
-
-SPEC = {
-    "type": "object",
-    "properties": {
-        "replicas": {"type": "integer", "minimum": 0, "maximum": 10, "default": 1},
-        "cronSpec": {"type": "string", "pattern": "^(\\d+|\\*)( (\\d+|\\*)){4}$"},
-        "image": {"type": "string"},
-        "mode": {"type": "string", "enum": ["Fast", "Slow"]},
-        "port": {"x-kubernetes-int-or-string": True},
-        "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
-        "labels": {"type": "object", "additionalProperties": {"type": "string"}},
-        "tags": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
-    },
-}
-
-
-def crontabs(scope: str = "Namespaced", **version: Any) -> dict[str, Any]:
-    schema = {
-        "type": "object",
-        "properties": {
-            "spec": SPEC,
-            "status": {
-                "type": "object",
-                "properties": {"replicas": {"type": "integer"}, "selector": {"type": "string"}},
-            },
-        },
-    }
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "crontabs.stable.example.com"},
-        "spec": {
-            "group": "stable.example.com",
-            "scope": scope,
-            "names": {"plural": "crontabs", "singular": "crontab", "kind": "CronTab", "shortNames": ["ct"]},
-            "versions": [
-                {
-                    "name": "v1",
-                    "served": True,
-                    "storage": True,
-                    "schema": {"openAPIV3Schema": schema},
-                    "subresources": {
-                        "status": {},
-                        "scale": {
-                            "specReplicasPath": ".spec.replicas",
-                            "statusReplicasPath": ".status.replicas",
-                            "labelSelectorPath": ".status.selector",
-                        },
-                    },
-                    "additionalPrinterColumns": [
-                        {"name": "Spec", "type": "string", "jsonPath": ".spec.cronSpec"},
-                        {"name": "Replicas", "type": "integer", "jsonPath": ".spec.replicas", "priority": 1},
-                        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
-                    ],
-                    "selectableFields": [{"jsonPath": ".spec.mode"}],
-                    **version,
-                }
-            ],
-        },
-    }
-
-
-CRONTAB = Kind("stable.example.com", "v1", "CronTab", "crontabs", True)
-
-
-def crontab(name: str = "web", **spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "stable.example.com/v1",
-        "kind": "CronTab",
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": {"cronSpec": "* * * * 5", **spec},
-    }
-
-
-async def established(transport: Transport, name: str = "crontabs.stable.example.com") -> Any:
-    """The definition once it is served."""
-    async with transport.watch(
-        Call("watch", CRD, query={"fieldSelector": f"metadata.name={name}"})
-    ) as events:
-        async for event in events:
-            conditions = event.object.get("status", {}).get("conditions", [])
-            if any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
-                return event.object
-    raise AssertionError("the watch ended")
-
-
-Case = Callable[[ApiServer, Transport], Awaitable[None]]
-Run = Callable[..., None]
-
-
-@pytest.fixture(params=["inprocess", "http"])
-def api(request: pytest.FixtureRequest, env: Env) -> Run:
-    """Runs a case with the definition of crontabs established."""
-
-    def run(case: Case, definition: dict[str, Any] | None = None) -> None:
-        async def main() -> None:
-            async with serving(env) as server:
-                transport = transport_of(request.param, server)
-                await transport.call(Call("create", CRD, body=definition or crontabs()))
-                await established(transport)
-                async with asyncio.timeout(10):
-                    await case(server, transport)
-
-        asyncio.run(main())
-
-    return run
+from .crontabs import CRONTAB, Run, crontab, crontabs, established, refused
+from .transports import ADMIN, body_of, serving
 
 
 def test_an_instance_is_created_read_changed_watched_and_deleted(api: Run) -> None:
@@ -155,15 +49,6 @@ def test_an_instance_is_created_read_changed_watched_and_deleted(api: Run) -> No
             await transport.call(Call("get", CRONTAB, "default", "web"))
 
     api(case)
-
-
-def refused(transport: Transport, call: Call, error: type[Exception]) -> Awaitable[str]:
-    async def attempt() -> str:
-        with pytest.raises(error) as caught:
-            await transport.call(call)
-        return str(caught.value)
-
-    return attempt()
 
 
 def test_what_the_schema_forbids_is_refused_in_upstreams_words(api: Run) -> None:
@@ -444,124 +329,6 @@ def test_a_changed_schema_applies_to_what_is_stored(api: Run) -> None:
         assert read["spec"] == {"cronSpec": "* * * * 5", "grace": 30, "replicas": 1}
         listed = await transport.call(Call("list", CRONTAB))
         assert listed["items"][0]["spec"]["grace"] == 30
-
-    api(case)
-
-
-RULES = [
-    {"rule": "self.replicas <= self.most", "message": "too many replicas", "fieldPath": ".replicas"},
-    {
-        "rule": "self.most >= oldSelf.most",
-        "messageExpression": "'most went from %d to %d'.format([oldSelf.most, self.most])",
-        "reason": "FieldValueForbidden",
-    },
-    {"rule": "!has(self.note) || self.note.size() < 4"},
-]
-
-
-def with_rules() -> dict[str, Any]:
-    crd = crontabs()
-    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    schema["properties"]["spec"] = {
-        **SPEC,
-        "properties": {
-            **SPEC["properties"],
-            "most": {"type": "integer", "default": 5},
-            "note": {"type": "string"},
-        },
-        "x-kubernetes-validations": RULES,
-    }
-    return crd
-
-
-def test_rules_in_cel(api: Run) -> None:
-    async def case(_server: ApiServer, transport: Transport) -> None:
-        named = 'CronTab.stable.example.com "web" is invalid: '
-        call = Call("create", CRONTAB, "default", body=crontab(replicas=6))
-        assert await refused(transport, call, Invalid) == (
-            f'{named}spec.replicas: Invalid value: "object": too many replicas'
-        )
-        call = Call("create", CRONTAB, "default", body=crontab(note="much too long"))
-        assert await refused(transport, call, Invalid) == (
-            f'{named}spec: Invalid value: "object": failed rule: !has(self.note) || self.note.size() < 4'
-        )
-        await transport.call(Call("create", CRONTAB, "default", body=crontab()))
-        less = Call("patch", CRONTAB, "default", "web", body={"spec": {"most": 4}}, patch_type="merge")
-        assert await refused(transport, less, Invalid) == f"{named}spec: Forbidden: most went from 5 to 4"
-        call = Call("create", CRONTAB, "default", body=crontab("bad", replicas="x"))
-        assert "<nil>: Invalid value: null: some validation rules were not checked" in await refused(
-            transport, call, Invalid
-        )
-
-    api(case, with_rules())
-
-
-def test_an_update_is_not_refused_for_what_it_leaves(api: Run) -> None:
-    async def case(_server: ApiServer, transport: Transport) -> None:
-        await transport.call(Call("create", CRONTAB, "default", body=crontab(note="long enough")))
-        crd = await transport.call(Call("get", CRD, name="crontabs.stable.example.com"))
-        body = json.loads(json.dumps(crd))
-        spec = body["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-        spec["properties"]["note"]["maxLength"] = 3
-        await transport.call(Call("update", CRD, name="crontabs.stable.example.com", body=body))
-
-        async def note(text: str) -> str:
-            call = Call("create", CRONTAB, "default", query={"dryRun": "All"}, body=crontab("n", note=text))
-            return await refused(transport, call, Invalid)
-
-        async with asyncio.timeout(5):
-            while True:
-                try:
-                    assert "spec.note: Too long: may not be more than 3 bytes" in await note("long enough")
-                    break
-                except BaseException:
-                    await asyncio.sleep(0)
-                    if asyncio.current_task().cancelling():  # type: ignore[union-attr]
-                        raise
-        labelled = {"spec": {"image": "new"}}
-        done = await transport.call(
-            Call("patch", CRONTAB, "default", "web", body=labelled, patch_type="merge")
-        )
-        assert done["spec"]["note"] == "long enough"
-        changed = Call(
-            "patch", CRONTAB, "default", "web", body={"spec": {"note": "longer"}}, patch_type="merge"
-        )
-        assert "Too long" in await refused(transport, changed, Invalid)
-
-    crd = crontabs()
-    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    schema["properties"]["spec"] = {
-        **SPEC,
-        "properties": {**SPEC["properties"], "note": {"type": "string"}},
-    }
-    api(case, crd)
-
-
-def test_server_side_apply_merges_by_the_schema(api: Run) -> None:
-    async def case(_server: ApiServer, transport: Transport) -> None:
-        async def applied(manager: str, *tags: str) -> Any:
-            body = {
-                "apiVersion": "stable.example.com/v1",
-                "kind": "CronTab",
-                "metadata": {"name": "web", "namespace": "default"},
-                "spec": {"tags": list(tags)},
-            }
-            return await transport.call(
-                Call(
-                    "patch",
-                    CRONTAB,
-                    "default",
-                    "web",
-                    query={"fieldManager": manager},
-                    body=body,
-                    patch_type="apply",
-                )
-            )
-
-        await applied("one", "a")
-        both = await applied("two", "b")
-        assert sorted(both["spec"]["tags"]) == ["a", "b"]
-        assert sorted(entry["manager"] for entry in both["metadata"]["managedFields"]) == ["one", "two"]
 
     api(case)
 
