@@ -44,31 +44,7 @@ BUCKETS = (
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 ADMISSION_BUCKETS = (0.005, 0.025, 0.1, 0.5, 1.0, 2.5)
-STORE_BUCKETS = (
-    0.005,
-    0.025,
-    0.05,
-    0.1,
-    0.2,
-    0.4,
-    0.6,
-    0.8,
-    1.0,
-    1.25,
-    1.5,
-    2,
-    3,
-    4,
-    5,
-    6,
-    8,
-    10,
-    15,
-    20,
-    30,
-    45,
-    60,
-)
+STORE_BUCKETS = tuple(bound for bound in BUCKETS if bound != 0.01)
 CONVERSION_BUCKETS = tuple(0.001 * 2**step for step in range(15))
 WEBHOOK_BUCKETS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 45, 60)
 REQUEST_LABELS = ("verb", "group", "version", "resource", "subresource", "scope")

@@ -18,7 +18,8 @@ from ..meta import Obj
 from .validate import validate_pod_spec
 
 ENTRIES = 4096
-_TOKEN_VOLUME = re.compile(rb"kube-api-access-[a-z0-9]{5}(?=\")")
+TOKEN_VOLUME = re.compile(rb"kube-api-access-[a-z0-9]{5}(?=\")")
+"""The made-up name of the volume with a pod's token, in JSON."""
 _valid: dict[bytes, None] = {}
 _harmless: dict[bytes, None] = {}
 
@@ -51,7 +52,7 @@ def without_warnings(find: Callable[[Obj], list[str]], spec: Obj, *more: Obj) ->
 
 def _digest(spec: object) -> bytes:
     text = orjson.dumps(spec)
-    names = set(_TOKEN_VOLUME.findall(text))
+    names = set(TOKEN_VOLUME.findall(text))
     if len(names) == 1:
         text = text.replace(names.pop(), b"kube-api-access-")
     return hashlib.blake2b(text, digest_size=20).digest()

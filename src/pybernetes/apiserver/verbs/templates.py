@@ -8,7 +8,6 @@ its spec as the first had it, but for the made-up name of its token's volume. It
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -18,6 +17,7 @@ from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.kind import Kind
 from pybernetes.api.kinds import LIMITRANGE, NAMESPACE, POD, PRIORITYCLASS, RUNTIMECLASS, SERVICEACCOUNT
 from pybernetes.api.meta import MutableObj, Obj
+from pybernetes.api.podspec.remembered import TOKEN_VOLUME
 from pybernetes.api.podspec.warnings import name_warnings
 from pybernetes.api.validation.metadata import validate_metadata
 from pybernetes.lang.apply.fieldset import FieldSet
@@ -34,7 +34,6 @@ DEPENDS_ON = (NAMESPACE, SERVICEACCOUNT, LIMITRANGE, PRIORITYCLASS, RUNTIMECLASS
 """What templated plugins read: a change of one of these forgets everything."""
 ENTRIES, LONGEST = 256, 16_384
 """How many templates are kept, and up to how many bytes."""
-TOKEN_VOLUME = re.compile(rb"kube-api-access-[a-z0-9]{5}(?=\")")
 
 Key: TypeAlias = tuple[str, bytes]
 
