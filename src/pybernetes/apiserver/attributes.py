@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .user import User
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(NamedTuple):
     """For a resource request all of group … name are meaningful ("" for none); for any other only verb and path.
 
     `verb` is the API verb (`get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`,

@@ -12,6 +12,7 @@ from pybernetes.clock import Env
 from pybernetes.wire.http.messages import Request
 
 from .flowcontrol.flow import Flow
+from .negotiation import Form
 from .registry import Resource
 from .requestinfo import RequestInfo
 from .selection import Selection
@@ -22,6 +23,7 @@ LONG_RUNNING = frozenset({"watch"})
 LONG_RUNNING_SUBRESOURCES = frozenset({"log", "exec", "attach", "portforward", "proxy"})
 MUTATING = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 NO_QUERY: Mapping[str, str] = {}
+UNREAD = RequestInfo("")
 
 
 @dataclass(slots=True)
@@ -33,12 +35,14 @@ class RequestContext:
 
     services: Services
     request: Request | None = None
-    query: Mapping[str, str] = field(default_factory=dict)
-    info: RequestInfo = field(default_factory=lambda: RequestInfo(""))
+    query: Mapping[str, str] = field(default_factory=lambda: NO_QUERY)
+    info: RequestInfo = field(default_factory=lambda: UNREAD)
     user: User = ANONYMOUS_USER
     body: Any = None
     patch_type: PatchType | None = None
     reaction: Reaction | None = None
+    mutating: bool = False
+    """Whether it may change an object."""
     resource: Resource | None = None
     impersonated_by: str = ""
     warnings: list[str] = field(default_factory=list)
@@ -61,6 +65,8 @@ class RequestContext:
     """What a repeated attempt draws from instead of the server's time and randomness."""
     audit_id: str = ""
     """See `ensure_audit_id`."""
+    form: Form | None = None
+    """The form of the answer, once it is settled."""
     shown: Selection | None = None
     """What is selected of the objects once they are converted, where somebody has to be asked for that."""
     flow: Flow | None = None
@@ -87,10 +93,6 @@ class RequestContext:
         return self.info.namespace if resource is None or resource.kind.namespaced else ""
 
     @property
-    def mutating(self) -> bool:
-        return self.info.is_resource and self.info.verb in MUTATING
-
-    @property
     def long_running(self) -> bool:
         return self.info.verb in LONG_RUNNING or self.info.subresource in LONG_RUNNING_SUBRESOURCES
 
@@ -102,20 +104,10 @@ class RequestContext:
         """What names this request in the audit log and in the answer: the client's own word where it has one."""
         if not self.audit_id:
             given = self.request.headers.get("audit-id", "") if self.request is not None else ""
-            self.audit_id = given or _random_id(self.services.env.rng.getrandbits(128))
+            self.audit_id = given or self.services.audit_ids()
         return self.audit_id
 
     def warn(self, message: str) -> None:
         """Adds a `Warning` header, once per message."""
         if message not in self.warnings:
             self.warnings.append(message)
-
-
-def _random_id(bits: int) -> str:
-    """A version 4 UUID of random bits."""
-    text = f"{bits & _FREE | _VERSION_4:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-_VERSION_4 = 0x4000_8000_0000_0000_0000
-_FREE = (1 << 128) - 1 & ~0xF000_C000_0000_0000_0000

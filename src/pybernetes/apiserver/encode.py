@@ -39,7 +39,7 @@ def respond(ctx: RequestContext, reply: Reply) -> Response | Upgrade:
     if isinstance(reply, HttpReply):
         return reply.result
     assert ctx.request is not None
-    form = form_of(ctx)
+    form = ctx.form or form_of(ctx)
     if isinstance(reply, WatchReply):
         return watch_response(ctx, reply, form)
     headers: Headers = [NO_STORE, ("Content-Type", form.content_type)]

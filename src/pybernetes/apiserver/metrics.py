@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -53,11 +54,25 @@ Series = tuple[str, str, str, str, str, str]
 """The values of REQUEST_LABELS."""
 
 
+class Answers:
+    """Requests of one sort that got one code."""
+
+    __slots__ = ("code", "count", "durations", "series")
+
+    def __init__(self, series: Series, code: int, durations: list[float]) -> None:
+        self.series = series
+        self.code = code
+        self.count = 0
+        self.durations = durations
+        """Their row of the histogram, which they share with other codes."""
+
+
 class Metrics:
     """Counters of one API server."""
 
     def __init__(self) -> None:
-        self._requests: dict[tuple[Series, int], int] = {}
+        self._answers: dict[tuple[str, str, str, str, str, str, int], Answers] = {}
+        """By verb, group, version, resource, subresource, scope and code."""
         self._durations = Histogram(
             "apiserver_request_duration_seconds", "Time from request to answer.", REQUEST_LABELS, BUCKETS
         )
@@ -92,11 +107,16 @@ class Metrics:
         if not info.is_resource:
             return
         scope = "resource" if info.name else "namespace" if info.namespace else "cluster"
-        series = (info.verb.upper(), info.group, info.version, info.resource, info.subresource, scope)
-        key = (series, code)
-        self._requests[key] = self._requests.get(key, 0) + 1
+        key = (info.verb, info.group, info.version, info.resource, info.subresource, scope, code)
+        answers = self._answers.get(key)
+        if answers is None:
+            series = (info.verb.upper(), *key[1:6])
+            answers = self._answers[key] = Answers(series, code, self._durations.row(series))
+        answers.count += 1
         if info.verb != "watch":
-            self._durations.observe(series, seconds)
+            row = answers.durations
+            row[bisect_left(BUCKETS, seconds)] += 1
+            row[-1] += seconds
 
     def lines(self, services: Services) -> Iterator[str]:
         """The whole page, line by line."""
@@ -105,8 +125,9 @@ class Metrics:
         labels = label_text(("major", "minor", "git_version"), (major, minor, GIT_VERSION))
         yield f"kubernetes_build_info{{{labels}}} 1"
         yield from heading("apiserver_request_total", "counter", "Requests by verb, resource and code.")
-        for (series, code), count in self._requests.items():
-            yield f'apiserver_request_total{{{label_text(REQUEST_LABELS, series)},code="{code}"}} {count}'
+        for answers in self._answers.values():
+            labels = label_text(REQUEST_LABELS, answers.series)
+            yield f'apiserver_request_total{{{labels},code="{answers.code}"}} {answers.count}'
         for histogram in (self._durations, self.admission, self.store, self.conversion, self.conversion_call):
             yield from histogram.lines()
         yield from heading("apiserver_current_inflight_requests", "gauge", "Requests being served.")

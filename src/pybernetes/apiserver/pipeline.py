@@ -20,7 +20,7 @@ from .admission.questions import answering
 from .attributes import Attributes
 from .authn.told import told
 from .authz.forbidden import forbidden
-from .context import LONG_RUNNING_SUBRESOURCES, RequestContext
+from .context import LONG_RUNNING_SUBRESOURCES, MUTATING, RequestContext
 from .encode import form_of
 from .impersonation import claims_another, impersonated_user
 from .ledger import Admitted, Entry
@@ -28,7 +28,7 @@ from .reactions import REACTION_HEADER, decode_reaction
 from .replies import HttpReply, Reply
 from .requestinfo import request_info
 from .user import MASTERS, NODES, User
-from .verbs.table import method_not_allowed, serve_resource
+from .verbs.table import method_not_allowed, serving
 
 log = logging.getLogger(__name__)
 
@@ -78,19 +78,20 @@ async def recover(ctx: RequestContext, following: Following) -> Reply:
 
 
 def _only_reads(ctx: RequestContext) -> bool:
-    return ctx.request.method == "GET" if ctx.request is not None else not ctx.mutating
+    return ctx.request.method == "GET" if ctx.request is not None else ctx.info.verb not in MUTATING
 
 
 def read_request_info(ctx: RequestContext) -> None:
     """Verb, group, version, resource, namespace, name and subresource from the path."""
     request = ctx.request
     if request is not None:
-        ctx.query = request.query
+        query = ctx.query = request.query
         if (header := request.headers.get(REACTION_HEADER)) is not None:
             ctx.reaction = decode_reaction(header)
-        ctx.info = request_info(request.method, request.path, request.query)
+        ctx.info = request_info(request.method, request.path, query)
     info = ctx.info
     if info.is_resource:
+        ctx.mutating = info.verb in MUTATING
         ctx.resource = ctx.services.registry.find(info.group, info.version, info.resource)
 
 
@@ -203,16 +204,14 @@ async def serve(ctx: RequestContext, _following: Following) -> Reply:
     if ctx.request is not None and ctx.info.subresource not in LONG_RUNNING_SUBRESOURCES:
         if ctx.request.method == "HEAD":  # read as a GET by the authorizer, and served by nobody
             raise method_not_allowed()
-        form = form_of(ctx)  # refused before anything is done
+        form = ctx.form = form_of(ctx)  # refused before anything is done
         if form.yaml and ctx.info.verb == "watch":
             raise NotAcceptable(NO_STREAM)
-    conversion = ctx.resource.kind.conversion
+    answers, conversion = serving(ctx), ctx.resource.kind.conversion
     if conversion is not None:
-        reply: Reply = await conversion.served(await answering(ctx, serve_resource), ctx.shown)
+        reply: Reply = await conversion.served(await answering(ctx, answers), ctx.shown)
         return reply
-    if not ctx.mutating:
-        return await serve_resource(ctx)
-    return await answering(ctx, serve_resource)
+    return await (answering(ctx, answers) if ctx.mutating else answers(ctx))
 
 
 STAGES: tuple[Stage, ...] = (

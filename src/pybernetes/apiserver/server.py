@@ -31,6 +31,7 @@ from .admission.webhooks.caller import WebhookCaller
 from .aggregation.aggregator import Aggregator
 from .allocators.ipaddresses import AddressBook
 from .allocators.services import ServiceAllocator
+from .auditids import AuditIds
 from .authn.bootstraptoken import BootstrapTokens
 from .authn.chain import Authenticator
 from .authn.clientcert import ClientCertificates
@@ -145,6 +146,7 @@ class ApiServer:
             flows=FlowControl(registry, config),
             deadlines=Deadlines(config.request_timeout),
             templates=Templates(registry),
+            audit_ids=AuditIds(env.rng),
             auditor=_auditor(config, env),
         )
         self.services.openapi.aggregator = self.services.aggregator
@@ -249,10 +251,9 @@ class ApiServer:
             response = respond(ctx, await asked)
         except ApiError as error:
             response = error_response(ctx, error)
-        if ctx.flow is not None:
-            response.headers = (*response.headers, *ctx.flow.headers, ("Audit-Id", ctx.ensure_audit_id()))
-        else:
-            response.headers = (*response.headers, ("Audit-Id", ctx.ensure_audit_id()))
+        named = ("Audit-Id", ctx.ensure_audit_id())
+        flow = ctx.flow.headers if ctx.flow is not None else ()
+        response.headers = (*response.headers, *flow, named)
         return response
 
     async def _connect(self, ctx: RequestContext) -> Response | Upgrade:

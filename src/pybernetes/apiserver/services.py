@@ -10,6 +10,7 @@ from pybernetes.api.meta import Obj
 from pybernetes.clock import Env
 from pybernetes.store.types import Store
 
+from .auditids import AuditIds
 from .authn.chain import Authenticator
 from .authn.serviceaccount import TokenIssuer
 from .authz.chain import Chain
@@ -73,6 +74,7 @@ class Services:
     flows: FlowControl
     deadlines: Deadlines
     templates: Templates
+    audit_ids: AuditIds
     auditor: Auditor | None
     """None: no audit policy, so no audit log."""
     in_flight: int = 0

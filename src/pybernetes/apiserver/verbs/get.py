@@ -11,8 +11,9 @@ from .revisions import at_least
 async def get(ctx: RequestContext) -> Reply:
     """`resourceVersion` "0" reads what the cache has; N waits until the cache has N; none reads the newest."""
     assert ctx.resource is not None
-    cache = ctx.resource.stored()
-    await at_least(ctx.services.cacher, ctx.query.get("resourceVersion", ""))
+    cache, cacher = ctx.resource.stored(), ctx.services.cacher
+    asked = ctx.query.get("resourceVersion", "")
+    await (at_least(cacher, asked) if asked else cacher.fresh())
     version = cache.get(ctx.namespace, ctx.info.name)
     if version is None:
         raise not_found(ctx.kind, ctx.info.name)

@@ -38,44 +38,50 @@ NAMED = frozenset({"get", "update", "patch", "delete"})
 ACROSS_NAMESPACES = frozenset({"list", "watch"})
 
 
-async def serve_resource(ctx: RequestContext) -> Reply:
-    """Answers a request for a resource that is known. Raises MethodNotAllowed and what the verb raises."""
+def serving(ctx: RequestContext) -> Serve:
+    """The function that answers a request for a resource that is known. Raises MethodNotAllowed."""
     info, kind = ctx.info, ctx.kind
+    verb = info.verb
     if info.subresource:
-        return await _serve_subresource(ctx, kind, info.subresource)
+        return _serving_subresource(ctx, kind, info.subresource)
     if kind.deprecated:
         ctx.warn(kind.deprecated)
-    if info.verb not in kind.verbs or (info.verb in NAMED and not info.name):
-        if info.verb == "create" and kind.own_schema is not None:
+    if verb not in kind.verbs or (verb in NAMED and not info.name):
+        if verb == "create" and kind.own_schema is not None:
             raise MethodNotAllowed(
                 "create not allowed while custom resource definition is terminating",
                 group=kind.group,
                 kind=kind.plural,
             )
         raise method_not_allowed()
-    if kind.namespaced and not info.namespace and info.verb not in ACROSS_NAMESPACES:
-        if info.verb in NAMED:
-            return not_found(ctx)
+    if kind.namespaced and not info.namespace and verb not in ACROSS_NAMESPACES:
+        if verb in NAMED:
+            return unserved
         raise method_not_allowed()
-    if info.verb == "create":
+    row = (kind.group, kind.plural)
+    if verb == "create":
         if ctx.request is not None and info.name:
             raise method_not_allowed()
-        special = CREATED_ONLY.get((kind.group, kind.plural))
+        special = CREATED_ONLY.get(row)
         if special is not None:
-            return await special(ctx)
-    row = (kind.group, kind.plural)
+            return special
     computed = COMPUTED.get(row) or ctx.services.computed.get(row)
-    return await (computed or VERBS)[info.verb](ctx)
+    return (computed or VERBS)[verb]
 
 
-async def _serve_subresource(ctx: RequestContext, kind: Kind, subresource: str) -> Reply:
+def _serving_subresource(ctx: RequestContext, kind: Kind, subresource: str) -> Serve:
     verbs = SPECIFIC.get((kind.group, kind.plural, subresource)) or GENERIC.get(subresource)
     if subresource not in kind.subresources or verbs is None:
-        return not_found(ctx)
+        return unserved
     serve = verbs.get(ctx.info.verb)
     if serve is None:
         raise method_not_allowed()
-    return await serve(ctx)
+    return serve
+
+
+async def unserved(ctx: RequestContext) -> Reply:
+    """There is no such path."""
+    return not_found(ctx)
 
 
 def method_not_allowed() -> MethodNotAllowed:

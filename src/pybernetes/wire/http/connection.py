@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol, cast
 
 from pybernetes.wire.http import encode
+from pybernetes.wire.http.heads import RememberedHeads
 from pybernetes.wire.http.messages import Chunk, Handler, Headers, Request, Response, Result, Upgrade
 from pybernetes.wire.http.parsing import Limits, Phase, Refusal, RequestParser, Turn
 from pybernetes.wire.stream import Stream
@@ -42,6 +43,7 @@ class Owner(Protocol):
 
     handler: Handler
     limits: Limits
+    heads: RememberedHeads
     refuse: Refuse
 
     def date_line(self) -> str: ...
@@ -57,7 +59,7 @@ class HttpConnection(asyncio.Protocol):
         self._scheme = scheme
         self._limits = owner.limits
         self._loop = asyncio.get_running_loop()
-        self._parser = RequestParser(owner.limits, self._request)
+        self._parser = RequestParser(owner.limits, self._request, owner.heads)
         self._worker: asyncio.Task[None] | None = None
         self._idle: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
@@ -200,10 +202,19 @@ class HttpConnection(asyncio.Protocol):
         turns = self._parser.turns
         try:
             while turns or await self._wait_for_turn():
-                if not await self._answer(turns.popleft()):
+                turn = turns.popleft()
+                result = await self._result(turn.request)
+                keep_alive = turn.keep_alive and not self._ending
+                method = turn.request.method if isinstance(turn.request, Request) else "GET"
+                if isinstance(result, Response) and isinstance(result.body, bytes):
+                    self._send(result, result.body, method, turn.http11, keep_alive)
+                else:
+                    keep_alive = await self._answer_at_length(turn, result, method, keep_alive)
+                if self._writable is not None:
+                    await self._writable
+                if not keep_alive:
                     break
-                if self._paused_reading and self._parser.held is None and not turns:
-                    self._resume_reading()
+                self._read_on()
             if self._parser.refused:
                 await self._linger()
         except asyncio.CancelledError:
@@ -211,6 +222,13 @@ class HttpConnection(asyncio.Protocol):
         finally:
             self._transport.close()
             self._owner.closed(self)
+
+    def _read_on(self) -> None:
+        """After an answer: what stood still for it goes on."""
+        if self._parser.held is not None:
+            self._parser.go_on()
+        if self._paused_reading and self._parser.held is None and not self._parser.turns:
+            self._resume_reading()
 
     async def _wait_for_turn(self) -> bool:
         """Waits for a request; False where none will come."""
@@ -235,23 +253,13 @@ class HttpConnection(asyncio.Protocol):
             self._transport.write_eof()
         await asyncio.sleep(self._limits.discard_timeout)
 
-    async def _answer(self, turn: Turn) -> bool:
-        """Sends the answer; False where the connection ends with it."""
-        result = await self._result(turn.request)
+    async def _answer_at_length(self, turn: Turn, result: Result, method: str, keep_alive: bool) -> bool:
+        """Sends what is no mere head and body; False where the connection ends with it."""
         if isinstance(result, Upgrade):
             await self._upgrade(result)
             return False
-        keep_alive = turn.keep_alive and not self._ending
-        method = turn.request.method if isinstance(turn.request, Request) else "GET"
-        if isinstance(result.body, bytes):
-            self._send(result, result.body, method, turn.http11, keep_alive)
-        else:
-            keep_alive = await self._send_stream(result, result.body, method, turn.http11, keep_alive)
-        if self._writable is not None:
-            await self._writable
-        if keep_alive and self._parser.held is not None:
-            self._parser.go_on()
-        return keep_alive
+        assert not isinstance(result.body, bytes)
+        return await self._send_stream(result, result.body, method, turn.http11, keep_alive)
 
     async def _result(self, request: Request | Refusal) -> Result:
         if isinstance(request, Refusal):

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import httptools
 
+from pybernetes.wire.http.heads import RememberedHeads
 from pybernetes.wire.http.messages import Headers, Request
 
 MIB = 1024 * 1024
@@ -94,7 +95,9 @@ class RequestParser:
     `finished` says that no more input will be parsed.
     """
 
-    def __init__(self, limits: Limits, make_request: MakeRequest) -> None:
+    def __init__(
+        self, limits: Limits, make_request: MakeRequest, heads: RememberedHeads | None = None
+    ) -> None:
         self.turns: deque[Turn] = deque()
         self.held: bytearray | None = None
         self.finished = False
@@ -104,6 +107,7 @@ class RequestParser:
         self.wants_continue = False
         self._limits = limits
         self._make_request = make_request
+        self._heads = RememberedHeads() if heads is None else heads
         self._parser = httptools.HttpRequestParser(self)
         self._incoming = Incoming()
         self._head_size = 0
@@ -115,9 +119,15 @@ class RequestParser:
         if self.held is not None:
             self.held += data
             return
-        begun = self.begun
+        between = self.phase is Phase.BETWEEN
+        if between and (known := self._heads.read(data)) is not None:
+            self.turns.append(Turn(self._make_request(*known)))
+            return
+        begun, waiting = self.begun, len(self.turns)
         try:
             self._parser.feed_data(data)
+            if between and len(self.turns) == waiting + 1 and not self.finished:
+                self._remember(data)
         except httptools.HttpParserUpgrade as upgrade:
             self.held = bytearray(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
@@ -131,6 +141,11 @@ class RequestParser:
             self._head_size = len(data) + (self._head_size if begun == self.begun else 0)
             if self._head_size > self._limits.head:
                 self._refuse(Refusal(431, "431 Request Header Fields Too Large"))
+
+    def _remember(self, data: bytes) -> None:
+        request = self.turns[-1].request
+        if self.turns[-1].http11 and isinstance(request, Request):
+            self._heads.remember(data, request.headers, len(request.body))
 
     def go_on(self) -> None:
         """The request that asked for another protocol was answered without it: what follows is HTTP again."""

@@ -14,6 +14,7 @@ from typing import cast
 
 from pybernetes.wire.http import encode
 from pybernetes.wire.http.connection import Connection, HttpConnection, Refuse, plain_refusal
+from pybernetes.wire.http.heads import RememberedHeads
 from pybernetes.wire.http.messages import Handler
 from pybernetes.wire.http.parsing import Limits
 
@@ -43,6 +44,7 @@ class HttpServer:
     ) -> None:
         self.handler = handler
         self.limits = limits or Limits()
+        self.heads = RememberedHeads()
         self.refuse = refuse
         self._now = now
         self._listeners: list[asyncio.Server] = []
