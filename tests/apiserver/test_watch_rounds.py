@@ -8,7 +8,7 @@ from pybernetes.api.kinds import CONFIGMAP
 from pybernetes.apiserver.selection import Selection
 from pybernetes.apiserver.version import Version, encode
 from pybernetes.apiserver.watchers import GATHERING, WAVE, Watcher, Watchers
-from pybernetes.apiserver.window import Change
+from pybernetes.apiserver.window import Change, Delivery
 from pybernetes.clock import Env
 from pybernetes.sim.loop import run_virtual
 
@@ -105,5 +105,37 @@ def test_one_that_was_opened_in_another_namespace_sees_nothing() -> None:
         watchers.dispatch(change(1))
         assert elsewhere.pending == []
         assert elsewhere.see(change(1)) is None
+
+    run_virtual(main)
+
+
+def test_who_can_be_sent_to_directly_is_not_woken() -> None:
+    async def main(_env: Env) -> None:
+        watchers = Watchers("")
+        batches = await served(watchers, 1)
+        (watcher,) = batches
+        sent: list[list[int]] = []
+        ready = True
+
+        def sink(deliveries: list[Delivery]) -> bool:
+            if ready:
+                sent.append([delivery.revision for delivery in deliveries])
+            return ready
+
+        watcher.sink = sink
+        for revision in (1, 2):
+            watchers.dispatch(change(revision))
+            await asyncio.sleep(0)
+        ready = False  # the client is slow: the task waits for it
+        watchers.dispatch(change(3))
+        await asyncio.sleep(0)
+        ready = True
+        watchers.dispatch(change(4))
+        assert (sent, batches[watcher]) == ([[1], [2], [4]], [[3]])
+        assert watchers.delivered == 4
+        watcher.close()
+        watchers.dispatch(change(5))
+        assert sent[-1] == [4]  # it is not asleep any more
+        await stop()
 
     run_virtual(main)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pybernetes.api.errors import ApiError
 
@@ -42,6 +42,7 @@ class Watcher:
         "next_to_wake",
         "pending",
         "selection",
+        "sink",
         "takes_trees",
         "unfiltered",
     )
@@ -58,6 +59,8 @@ class Watcher:
         """Whether it has something pending and waits for its turn to be woken."""
         self.closed = False
         self.error: ApiError | None = None
+        self.sink: Callable[[list[Delivery]], bool] | None = None
+        """Sends events to the client at once; False where they have to wait for it."""
         self.delivered = 0
         """How many events were taken."""
         self._waiter: asyncio.Future[None] | None = None
@@ -91,6 +94,15 @@ class Watcher:
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+
+    def serve(self) -> None:
+        """Sends what is pending, if it sleeps and its client is ready: its task sleeps on. Else wakes it."""
+        pending = self.pending
+        if self.sink is not None and pending and self._waiter is not None and self.sink(pending):
+            self.delivered += len(pending)
+            self.pending = []
+        else:
+            self.wake()
 
     def close(self, error: ApiError | None = None) -> None:
         """Ends the watch after what is pending; with an error, that is the last thing the client sees."""
@@ -210,7 +222,7 @@ class Watchers:
         for _ in range(min(WAVE, len(round_))):
             watcher = round_.popleft()
             watcher.next_to_wake = False
-            watcher.wake()
+            watcher.serve()
         if round_:
             asyncio.get_running_loop().call_soon(self._wake_some)
         elif self._waiting:

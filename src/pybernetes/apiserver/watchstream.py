@@ -15,7 +15,7 @@ from pybernetes.aio import upkeep
 from pybernetes.api.errors import ApiError
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
-from pybernetes.wire.http.messages import Response, Upgrade
+from pybernetes.wire.http.messages import Response, Sender, Upgrade
 
 from . import tables
 from .context import RequestContext
@@ -57,7 +57,15 @@ def _response(ctx: RequestContext, reply: WatchReply, form: Form) -> Response:
             headers[1] = ("Content-Type", "application/json")
         as_stored = not form.shape and not reply.kind.storage_version
         writer = _writer(as_stored, _renderer(ctx, reply.kind, form))
-    return Response(200, headers, WatchBody(reply, _stream(reply, writer)), endless=True)
+    body = WatchBody(reply, _stream(reply, writer))
+    joined, watcher = writer.joined, reply.watcher
+    if joined is None or reply.convert is not None:
+        return Response(200, headers, body, endless=True)
+
+    def send_directly(send: Sender) -> None:
+        watcher.sink = lambda deliveries: send(joined(deliveries))
+
+    return Response(200, headers, body, endless=True, offer_sender=send_directly)
 
 
 class WatchBody:

@@ -306,6 +306,8 @@ class HttpConnection(asyncio.Protocol):
             lines.append("Connection: close\r\n")
         self._transport.write(encode.head(response.status, response.headers, *lines))
         self._endless = response.endless
+        if chunked and response.offer_sender is not None:
+            response.offer_sender(self._send_chunk)
         try:
             if wanted and not (self._ending and self._endless):
                 await self._pump(body, chunked)
@@ -341,6 +343,13 @@ class HttpConnection(asyncio.Protocol):
             if not self._ending or self._lost or task is None:
                 raise
             task.uncancel()
+
+    def _send_chunk(self, data: bytes) -> bool:
+        """The `Sender` of an endless stream: no task has to be woken for the chunk."""
+        if self._writable is not None or self._lost or self._ending or not self._endless:
+            return False
+        self._write(encode.framed(data) if len(data) < encode.JOIN_LIMIT else encode.chunk(data))
+        return True
 
     def _write(self, data: Chunk) -> None:
         if not isinstance(data, list):

@@ -15,6 +15,8 @@ from pybernetes.wire.stream import Stream
 HeaderPairs = Sequence[tuple[str, str]]
 Chunk = bytes | list[bytes]
 Body = bytes | AsyncIterator[Chunk]
+Sender = Callable[[bytes], bool]
+"""Sends a chunk at once; False where that cannot be now: the client is slow, or the stream ends."""
 
 
 class MultiDict(dict[str, str]):
@@ -146,6 +148,9 @@ class Response:
     headers: HeaderPairs = ()
     body: Body = b""
     endless: bool = False
+    offer_sender: Callable[[Sender], None] | None = None
+    """Called where the connection can send chunks of this stream that do not come from the iterator. They must be sent
+    only while the iterator is being waited for."""
 
     @staticmethod
     def text(status: int, text: str, headers: HeaderPairs = ()) -> Response:
