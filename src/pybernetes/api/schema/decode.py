@@ -58,33 +58,25 @@ def decode(body: Obj, name: str, known: Obj | None = None, *, share: bool = Fals
     unknown: list[str] = []
     if known is None:
         return Decoded(_object(root, body, None, unknown), tuple(unknown))
-    kept = _kept(body, known)
-    changed = {field: value for field, value in body.items() if field not in kept}
-    metadata, old_metadata = changed.get("metadata"), known.get("metadata")
-    kept_metadata: dict[str, Any] = {}
-    if isinstance(metadata, dict) and isinstance(old_metadata, Mapping):
-        kept_metadata = _kept(metadata, old_metadata)
-        changed["metadata"] = {field: metadata[field] for field in metadata if field not in kept_metadata}
-    tree = _object(root, changed, None, unknown)
-    if kept and not share:
-        kept = orjson.loads(orjson.dumps(kept))
-    tree = {
-        field: found[field] for field in (*body, *tree) if field in (found := kept if field in kept else tree)
-    }
-    if kept_metadata:
-        if not share:
-            kept_metadata = orjson.loads(orjson.dumps(kept_metadata))
-        tree["metadata"] = {**kept_metadata, **(tree.get("metadata") or {})}
-    return Decoded(tree, tuple(unknown))
+    kept = _kept(body, known, share=share)
+    metadata, old_metadata = body.get("metadata"), known.get("metadata")
+    if "metadata" not in kept and isinstance(metadata, dict) and isinstance(old_metadata, Mapping):
+        schema = root.fields["metadata"]
+        kept_metadata = _kept(metadata, old_metadata, share=share)
+        kept["metadata"] = _object(schema.target, metadata, (None, "metadata"), unknown, kept_metadata)
+    return Decoded(_object(root, body, None, unknown, kept), tuple(unknown))
 
 
-def _kept(body: Obj, known: Obj) -> dict[str, Any]:
+def _kept(body: Obj, known: Obj, *, share: bool) -> dict[str, Any]:
     """The fields whose values are the very same."""
-    return {
+    kept = {
         field: value
         for field, value in body.items()
         if value is known.get(field) and value is not None and value.__class__ is not bool
     }
+    if kept and not share:
+        kept = orjson.loads(orjson.dumps(kept))
+    return kept
 
 
 class _Remembered:
@@ -122,10 +114,16 @@ _remembered = _Remembered()
 _WORTH_REMEMBERING = {"io.k8s.api.core.v1.PodSpec"}
 
 
-def _object(of: Definition, tree: Mapping[str, Any], path: Path, unknown: list[str]) -> MutableObj:
+def _object(
+    of: Definition, tree: Mapping[str, Any], path: Path, unknown: list[str], kept: Mapping[str, Any] = {}
+) -> MutableObj:
+    """`kept` are fields that are decoded already."""
     result: MutableObj = {}
     fields = of.fields
     for name, value in tree.items():
+        if name in kept:
+            result[name] = kept[name]
+            continue
         schema = fields.get(name)
         if schema is None:
             unknown.append(f'unknown field "{_dotted((path, name))}"')

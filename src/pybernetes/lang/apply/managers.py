@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 from .fieldset import EMPTY, FieldSet, FieldSetError, difference, parse, union, without
@@ -215,6 +216,7 @@ def _untimed(entry: Entry) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if name != "time"}
 
 
+@lru_cache(maxsize=256)
 def name_from_user_agent(user_agent: str) -> str:
     """The manager's name where a client gives none: its program's name, printable and short."""
     program = user_agent.partition("/")[0]
