@@ -57,23 +57,22 @@ def _response(ctx: RequestContext, reply: WatchReply, form: Form) -> Response:
             headers[1] = ("Content-Type", "application/json")
         as_stored = not form.shape and not reply.kind.storage_version
         writer = _writer(as_stored, _renderer(ctx, reply.kind, form))
-    body = WatchBody(reply, _stream(reply, writer))
-    joined, watcher = writer.joined, reply.watcher
-    if joined is None or reply.convert is not None:
-        return Response(200, headers, body, endless=True)
-
-    def send_directly(send: Sender) -> None:
-        watcher.sink = lambda deliveries: send(joined(deliveries))
-
-    return Response(200, headers, body, endless=True, offer_sender=send_directly)
+    return Response(200, headers, WatchBody(reply, writer), endless=True)
 
 
 class WatchBody:
     """The lines of a watch. Closing it, read or not, ends the watch."""
 
-    def __init__(self, reply: WatchReply, lines: AsyncGenerator[bytes, None]) -> None:
+    def __init__(self, reply: WatchReply, writer: Writer) -> None:
         self.reply = reply
-        self._lines = lines
+        self._writer = writer
+        self._lines = _stream(reply, writer)
+
+    def offer_sender(self, send: Sender) -> None:
+        """Events that nobody has to be asked about are sent without waking who waits for the lines."""
+        joined = self._writer.joined
+        if joined is not None and self.reply.convert is None:
+            self.reply.watcher.sink = lambda deliveries: send(joined(deliveries))
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self

@@ -1,4 +1,4 @@
-"""Streams whose body sends chunks by itself (`Response.offer_sender`)."""
+"""Streams whose body sends chunks by itself (it has `offer_sender`)."""
 
 from __future__ import annotations
 
@@ -21,19 +21,24 @@ class Body:
         self.chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.sender: Sender | None = None
 
-    def offer(self, sender: Sender) -> None:
+    def offer_sender(self, sender: Sender) -> None:
         self.sender = sender
 
     def send(self, data: bytes) -> bool:
         assert self.sender is not None
         return self.sender(data)
 
-    async def lines(self) -> AsyncIterator[bytes]:
-        while (chunk := await self.chunks.get()) is not None:
-            yield chunk
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = await self.chunks.get()
+        if chunk is None:
+            raise StopAsyncIteration
+        return chunk
 
     async def handler(self, _: Request) -> Result:
-        return Response(200, (), self.lines(), endless=True, offer_sender=self.offer)
+        return Response(200, (), self, endless=True)
 
 
 def test_chunks_of_both_ways_come_in_the_order_in_which_they_were_sent() -> None:

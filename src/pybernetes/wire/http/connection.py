@@ -306,8 +306,9 @@ class HttpConnection(asyncio.Protocol):
             lines.append("Connection: close\r\n")
         self._transport.write(encode.head(response.status, response.headers, *lines))
         self._endless = response.endless
-        if chunked and response.offer_sender is not None:
-            response.offer_sender(self._send_chunk)
+        offer = getattr(body, "offer_sender", None)
+        if chunked and offer is not None:
+            offer(self._send_chunk)
         try:
             if wanted and not (self._ending and self._endless):
                 await self._pump(body, chunked)

@@ -140,6 +140,8 @@ class Response:
     """An answer. A `bytes` body is sent with its length; an iterator is sent chunk by chunk as it yields
     (a `list[bytes]` is one chunk), is pulled no faster than the client reads, and is closed (`aclose`) at the end
     or when the client goes. The server adds Date, Content-Length, Transfer-Encoding and Connection.
+    An iterator that has a method `offer_sender` is given a `Sender`, where the connection can send chunks that do not
+    come from the iterator; it must use it only while the iterator is being waited for.
     `endless` marks a stream that is whole wherever it stops (a watch, followed logs): a server that shuts down ends
     it at once, with its last chunk.
     """
@@ -148,9 +150,6 @@ class Response:
     headers: HeaderPairs = ()
     body: Body = b""
     endless: bool = False
-    offer_sender: Callable[[Sender], None] | None = None
-    """Called where the connection can send chunks of this stream that do not come from the iterator. They must be sent
-    only while the iterator is being waited for."""
 
     @staticmethod
     def text(status: int, text: str, headers: HeaderPairs = ()) -> Response:
