@@ -1,8 +1,8 @@
 """What happens to every request, in order: `STAGES` is the documentation.
 
 A stage gets the request and the rest of the way: it may refuse (raise an ApiError), note something on the context, or
-do something after the rest has run; what does nothing after is a plain function, made a stage by `before`. HTTP and in-process requests go the same way; the latter arrive with their user
-known and their info read from the `Call`.
+do something after the rest has run; what does nothing after is a plain function, in a `Before`. HTTP and in-process
+requests go the same way; the latter arrive with their user known and their info read from the `Call`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from time import perf_counter
+from typing import NamedTuple
 
 from pybernetes.api.errors import ApiError, InternalError, NotAcceptable, Timeout
 from pybernetes.wire.http.messages import Response
@@ -44,14 +45,10 @@ Following = Callable[[RequestContext], Awaitable[Reply]]
 Stage = Callable[[RequestContext, Following], Awaitable[Reply]]
 
 
-def before(check: Callable[[RequestContext], None]) -> Stage:
+class Before(NamedTuple):
     """A stage of a function that only refuses, or notes something."""
 
-    def stage(ctx: RequestContext, following: Following) -> Awaitable[Reply]:
-        check(ctx)
-        return following(ctx)
-
-    return stage
+    check: Callable[[RequestContext], None]
 
 
 async def recover(ctx: RequestContext, following: Following) -> Reply:
@@ -214,20 +211,20 @@ async def serve(ctx: RequestContext, _following: Following) -> Reply:
     return await (answering(ctx, answers) if ctx.mutating else answers(ctx))
 
 
-STAGES: tuple[Stage, ...] = (
+STAGES: tuple[Stage | Before, ...] = (
     recover,
-    before(read_request_info),
+    Before(read_request_info),
     measure,
-    before(authenticate),
+    Before(authenticate),
     audit,
-    before(impersonate),
+    Before(impersonate),
     flow_control,
-    before(authorize),
+    Before(authorize),
     serve,
 )
 
 
-def compose(stages: tuple[Stage, ...]) -> Following:
+def compose(stages: tuple[Stage | Before, ...]) -> Following:
     """One function that runs the stages in order."""
 
     async def end(_ctx: RequestContext) -> Reply:
@@ -235,13 +232,21 @@ def compose(stages: tuple[Stage, ...]) -> Following:
 
     following: Following = end
     for stage in reversed(stages):
-        following = _step(stage, following)
+        following = _checked(stage.check, following) if isinstance(stage, Before) else _step(stage, following)
     return following
 
 
 def _step(stage: Stage, following: Following) -> Following:
     def run(ctx: RequestContext) -> Awaitable[Reply]:
         return stage(ctx, following)
+
+    return run
+
+
+def _checked(check: Callable[[RequestContext], None], following: Following) -> Following:
+    def run(ctx: RequestContext) -> Awaitable[Reply]:
+        check(ctx)
+        return following(ctx)
 
     return run
 

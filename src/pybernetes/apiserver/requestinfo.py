@@ -41,32 +41,32 @@ class RequestInfo:
 def request_info(method: str, path: str, query: Mapping[str, str]) -> RequestInfo:
     """`/api/v1/namespaces/a/pods/b/log` and GET -> verb get, resource pods, subresource log, name b, namespace a."""
     parts = path.strip("/").split("/")
-    if parts[0] == "api" and len(parts) >= 3:
-        group, version, tail = "", parts[1], parts[2:]
-    elif parts[0] == "apis" and len(parts) >= 4:
-        group, version, tail = parts[1], parts[2], parts[3:]
+    count, at = len(parts), 2
+    if parts[0] == "api" and count >= 3:
+        group = ""
+    elif parts[0] == "apis" and count >= 4:
+        group, at = parts[1], 3
     else:
         return RequestInfo(method.lower(), path, is_resource=False)
-    info = RequestInfo(_VERBS.get(method, ""), path, group=group, version=version)
-    if tail[0] == "namespaces" and len(tail) >= 2:
-        info.namespace = tail[1]
-        if len(tail) > 2 and tail[2] not in NAMESPACE_SUBRESOURCES:
-            tail = tail[2:]
-    info.resource = tail[0]
-    info.name = tail[1] if len(tail) > 1 else ""
-    info.subresource = tail[2] if len(tail) > 2 else ""
-    info.rest = "/".join(tail[3:])
-    _settle_verb(info, query)
-    return info
+    version, namespace = parts[at - 1], ""
+    if parts[at] == "namespaces" and count > at + 1:
+        namespace = parts[at + 1]
+        if count > at + 2 and parts[at + 2] not in NAMESPACE_SUBRESOURCES:
+            at += 2
+    verb, name = _VERBS.get(method, ""), parts[at + 1] if count > at + 1 else ""
+    if not name:
+        verb, name = _about_many(verb, query)
+    subresource = parts[at + 2] if count > at + 2 else ""
+    rest = "/".join(parts[at + 3 :]) if count > at + 3 else ""
+    return RequestInfo(verb, path, True, group, version, namespace, parts[at], subresource, name, rest)
 
 
-def _settle_verb(info: RequestInfo, query: Mapping[str, str]) -> None:
-    """Tells get from list and watch, and delete from deletecollection."""
-    if info.verb == "get" and not info.name:
-        info.verb = "watch" if query.get("watch", "false") not in ("0", "false", "False") else "list"
-        info.name = name_in_selector(query)
-    elif info.verb == "delete" and not info.name:
-        info.verb = "deletecollection"
+def _about_many(verb: str, query: Mapping[str, str]) -> tuple[str, str]:
+    """Verb and name where the path names no object: get becomes list or watch, delete deletecollection."""
+    if verb == "get":
+        watches = query.get("watch", "false") not in ("0", "false", "False")
+        return "watch" if watches else "list", name_in_selector(query)
+    return "deletecollection" if verb == "delete" else verb, ""
 
 
 def name_in_selector(query: Mapping[str, str]) -> str:
