@@ -44,6 +44,10 @@ class Frame:
     payload: memoryview
     end: int
 
+    @property
+    def start(self) -> int:
+        return self.end - len(self.payload) - HEAD_SIZE
+
 
 def encode(number: int, revision: int, changes: Iterable[Change]) -> bytes:
     """The frame of a group."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,6 +46,7 @@ class JournalStore(EmbeddedStore):
 
     def __init__(self, env: Env, file: JournalFile) -> None:
         loaded = file.loaded
+        del file.loaded  # the core's from now on: nothing else may hold versions that it forgets
         super().__init__(env, Mvcc(loaded.kvs, loaded.revision), loaded.leases)
         self._loop = asyncio.get_running_loop()
         self._file = file
@@ -66,10 +68,15 @@ class JournalStore(EmbeddedStore):
     @classmethod
     async def open(cls, directory: str | Path, env: Env) -> JournalStore:
         """Opens or creates the directory. Raises Locked, Corrupt, Unavailable."""
-        file = await asyncio.to_thread(JournalFile, Path(directory))
+        opening = asyncio.ensure_future(asyncio.to_thread(JournalFile, Path(directory)))
+        try:
+            file = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_let_go)
+            raise
         store = cls(env, file)
         if file.crowded:
-            await store._save(store._everything())
+            store._replace_journal()
         return store
 
     # ---- changes
@@ -108,8 +115,13 @@ class JournalStore(EmbeddedStore):
         revision, leases = self._mvcc.revision, self._lease_changes
         if revision == self._hub.revision and not leases:
             self._written(None)
+            return
+        try:
+            frame = frames.encode(self._file.number + 1, revision, self._changes())
+        except (struct.error, ValueError, MemoryError) as error:
+            self._written(Unavailable(f"a group of changes has no form in the journal: {error}"))
         else:
-            self._frames.put(frames.encode(self._file.number + 1, revision, self._changes()))
+            self._frames.put(frame)
 
     def _changes(self) -> Iterator[Change]:
         """What the core has beyond what is published."""
@@ -222,6 +234,12 @@ class JournalStore(EmbeddedStore):
         self._frames.put(None)
         await asyncio.to_thread(self._writer.join)
         self._file.close()
+
+
+def _let_go(opening: asyncio.Future[JournalFile]) -> None:
+    """Nobody waits for the file any more: its lock is free for who comes next."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _outcome(change: Callable[[], Any]) -> Any:

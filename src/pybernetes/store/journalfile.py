@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,9 @@ class JournalFile:
         self.broken = False
         """Whether the disk refused to confirm a group: what it holds is not known any more."""
         try:
-            directory.mkdir(exist_ok=True)
+            if not directory.exists():
+                directory.mkdir()
+                snapshotfile.sync_directory(directory.parent)
         except OSError as error:
             raise Unavailable(f"cannot open {directory}: {error.strerror}") from error
         self._lock = lockfile.take(str(directory / LOCK), str(directory))
@@ -62,6 +64,11 @@ class JournalFile:
             for frame in self._open(name):
                 if frame.number > snapshot.number:
                     found[frame.number] = (index, frame)
+        self._replay(snapshot, found)
+        self._settle(found)
+
+    def _replay(self, snapshot: Snapshot, found: Mapping[int, tuple[int, Frame]]) -> None:
+        """Takes the groups behind the snapshot over, in order."""
         self.number = snapshot.number
         """The number of the last group."""
         self._active, self._end = 0, len(MAGIC)
@@ -70,12 +77,13 @@ class JournalFile:
         leases = {lease.id: lease for lease in snapshot.leases}
         used: set[int] = set()
         for number in sorted(found):
-            if number != self.number + 1:
-                raise Corrupt(
-                    f"{self.directory}: group {self.number + 1} of the journal is damaged or missing"
-                    f" (group {number} is there)"
-                )
             index, frame = found[number]
+            if number != self.number + 1:
+                behind = f", behind byte {self._end} of {JOURNALS[self._active]}" if used else ""
+                raise Corrupt(
+                    f"{self.directory}: group {self.number + 1} of the journal is damaged or missing{behind}"
+                    f" (group {number} is there, at byte {frame.start} of {JOURNALS[index]})"
+                )
             self.number, self._active, self._end = number, index, frame.end
             used.add(index)
             revision, changes = frames.decode(frame)
@@ -84,16 +92,28 @@ class JournalFile:
         self.crowded = len(used) > 1
         """Whether both journals may hold what no snapshot has: one is needed before they can take turns again."""
 
+    def _settle(self, found: Mapping[int, tuple[int, Frame]]) -> None:
+        """Makes what was read durable before anybody hears of it. The process before may have died between a write and
+        its confirmation, or been refused one, after which the kernel takes the pages for written: hence once more."""
+        try:
+            if self.number in found:
+                index, frame = found[self.number]
+                descriptor = self._files[index]
+                _write_at(descriptor, os.pread(descriptor, frame.end - frame.start, frame.start), frame.start)
+                os.fdatasync(descriptor)
+            snapshotfile.sync_directory(self.directory)
+        except OSError as error:
+            raise Unavailable(f"{self.directory}: cannot write: {error.strerror}") from error
+
     def _open(self, name: str) -> Iterable[Frame]:
         path = self.directory / name
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._files.append(descriptor)
             data = path.read_bytes()
-            if MAGIC.startswith(data):  # new, or the process died while it made it
+            if len(data) <= len(MAGIC) and MAGIC.startswith(data.rstrip(b"\0")):  # new, or cut off while made
                 os.pwrite(descriptor, MAGIC, 0)
                 os.fsync(descriptor)
-                snapshotfile.sync_directory(self.directory)
                 data = MAGIC
         except OSError as error:
             raise Unavailable(f"cannot open {path}: {error.strerror}") from error

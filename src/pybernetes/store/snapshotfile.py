@@ -16,8 +16,9 @@ from . import frames
 from .frames import Change, Group
 from .types import Corrupt, KeyValue, Lease, Unavailable
 
-MAGIC = b"pybernetes snapshot 1\n"
+MAGIC = b"pybernetes snapshot 2\n"
 _COUNTS = struct.Struct("<QQQ")
+"""Of the last group, of the keys and of the leases. The parts are numbered from that group on, which confirms it."""
 CHUNK = 64
 """Records written between two turns of the interpreter's lock: the loop goes on meanwhile."""
 
@@ -43,7 +44,7 @@ def write(path: Path, snapshot: Snapshot, stop: threading.Event) -> int:
         with open(fresh, "wb", buffering=0) as file:
             counts = _COUNTS.pack(snapshot.number, len(snapshot.kvs), len(snapshot.leases))
             size = _write_all(file.fileno(), MAGIC + counts)
-            for number, chunk in enumerate(_chunks(snapshot)):
+            for number, chunk in enumerate(_chunks(snapshot), snapshot.number):
                 if stop.is_set():
                     raise Abandoned
                 size += _write_all(file.fileno(), frames.encode(number, snapshot.revision, chunk))
@@ -79,9 +80,9 @@ def read(path: Path) -> Snapshot | None:
     leases: list[Lease] = []
     group = Group(0, ())
     end = len(MAGIC) + _COUNTS.size
-    for expected, frame in enumerate(frames.scan(data, end)):
+    for expected, frame in enumerate(frames.scan(data, end), number):
         if frame.number != expected:
-            raise Corrupt(f"{path} is damaged: part {expected} (behind byte {end}) fails its checksum")
+            raise Corrupt(f"{path} is damaged behind byte {end}: a part of it fails its checksum")
         group, end = frames.decode(frame), frame.end
         kvs += [change for change in group.changes if isinstance(change, KeyValue)]
         leases += [change for change in group.changes if isinstance(change, Lease)]

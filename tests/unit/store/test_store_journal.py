@@ -65,6 +65,7 @@ def test_values_revisions_and_leases_survive_reopening(env: Env, tmp_path: Path)
         await store.close()
 
         store = await JournalStore.open(path, env)
+        assert not hasattr(store._file, "loaded"), "what is overwritten later must not stay in memory"
         assert await store.range(PODS, END) == before
         assert (await store.keep_alive(kept.id)).ttl == 100
         with pytest.raises(LeaseNotFound):
@@ -98,7 +99,7 @@ def flip(path: Path, what: bytes) -> None:
         (lambda path: flip(path / "journal.0", b"pybernetes journal"), "journal.0 is not a journal"),
         (lambda path: (path / "journal.1").write_bytes(b"x" * 99), "journal.1 is not a journal"),
         (lambda path: (path / "snapshot").write_bytes(b"SQLite format 3\0"), "snapshot is not a snapshot"),
-        (lambda path: (path / "snapshot").write_bytes(b"pybernetes snapshot 1\n1"), "ends in its head"),
+        (lambda path: (path / "snapshot").write_bytes(b"pybernetes snapshot 2\n1"), "ends in its head"),
     ],
 )
 def test_a_damaged_journal_is_refused_by_name(
