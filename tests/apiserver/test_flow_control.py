@@ -96,8 +96,8 @@ def test_schemas_are_tried_by_precedence_then_name() -> None:
 def test_limits_are_upstreams() -> None:
     specs = {**SUGGESTED_LEVELS, "catch-all": limited(5, 0, None), "exempt": {"type": "Exempt", "exempt": {}}}
     found = limits_of(specs, 600)
-    assert found["workload-low"] == Limits(245, 245 - round(245 * 0.9), 600)
-    assert found["catch-all"] == Limits(13, 13, 600)
+    assert found["workload-low"] == Limits(245, 24, 845)
+    assert found["catch-all"] == Limits(13, 13, 613)
     assert found["exempt"].nominal == 0
     bounded = {"a": limited(30, 0, None), "b": limited(30, 0, None)}
     bounded["a"]["limited"]["borrowingLimitPercent"] = 50

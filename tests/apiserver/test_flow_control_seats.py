@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from pybernetes.api import kinds
 from pybernetes.apiserver.flowcontrol import control
 from pybernetes.apiserver.flowcontrol.borrowing import Demand, Wish, allocate, wish_of
 from pybernetes.apiserver.flowcontrol.limits import Limits
-from pybernetes.apiserver.flowcontrol.work import PLAIN, Work, most_seats, work_of
+from pybernetes.apiserver.flowcontrol.work import PLAIN, Stored, Work, most_seats, work_of
 from pybernetes.apiserver.requestinfo import request_info
 from pybernetes.client.interface import Call
 from pybernetes.clock import Env
@@ -26,9 +27,12 @@ BOB = User("bob", groups=("system:authenticated",))
 
 
 def work(method: str, target: str, stored: int = 0, watches: int = 0, nominal: float = 245) -> Work:
+    """`stored`: objects of a kilobyte."""
     path, _, query = target.partition("?")
-    parameters = dict(pair.split("=") for pair in query.split("&") if pair)
-    return work_of(request_info(method, path, parameters), parameters, stored, watches, nominal)
+    parameters = dict(pair.split("=", 1) for pair in unquote(query).split("&") if pair)
+    return work_of(
+        request_info(method, path, parameters), parameters, Stored(stored, stored * 1000), watches, nominal
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,10 +43,16 @@ def work(method: str, target: str, stored: int = 0, watches: int = 0, nominal: f
         ("GET", PODS, 100, 0, PLAIN),
         ("GET", PODS, 101, 0, Work(2)),
         ("GET", PODS, 10_000, 0, Work(10)),
-        ("GET", f"{PODS}?limit=1", 10_000, 0, Work(10)),
-        ("GET", f"{PODS}?watch=true", 10_000, 0, PLAIN),
-        ("GET", f"{PODS}?watch=true&sendInitialEvents=true", 10_000, 0, Work(10)),
-        ("GET", f"{PODS}?watch=true&sendInitialEvents=false", 10_000, 0, PLAIN),
+        ("GET", f"{PODS}?limit=1", 10_000, 0, PLAIN),
+        ("GET", f"{PODS}?limit=250", 10_000, 0, Work(3)),
+        ("GET", f"{PODS}?limit=20000", 10_000, 0, Work(10)),
+        ("GET", f"{PODS}?limit=many", 10_000, 0, Work(10)),
+        ("GET", f"{PODS}?fieldSelector=metadata.name%3Dx", 10_000, 0, PLAIN),
+        ("GET", f"{PODS}?watch=true", 10_000, 0, Work(10)),
+        ("GET", f"{PODS}?watch=true&resourceVersion=0", 10_000, 0, Work(10)),
+        ("GET", f"{PODS}?watch=true&resourceVersion=7", 10_000, 0, PLAIN),
+        ("GET", f"{PODS}?watch=true&resourceVersion=7&sendInitialEvents=true", 10_000, 0, Work(10)),
+        ("GET", f"{PODS}?watch=true&resourceVersion=7&sendInitialEvents=false", 10_000, 0, PLAIN),
         ("POST", PODS, 10_000, 9, PLAIN),
         ("POST", PODS, 0, 10, Work(1, 1, 0.005)),
         ("PATCH", f"{PODS}/x", 0, 25, Work(1, 3, 0.005)),
@@ -166,6 +176,25 @@ def test_seats_of_a_write_stay_taken_while_its_watchers_are_served() -> None:
             for name in ("demand_seats_smoothed", "target_seats", "current_limit_seats"):
                 assert f'apiserver_flowcontrol_{name}{{priority_level="global-default"}} ' in text
             assert "apiserver_flowcontrol_seat_fair_frac 0" in text
+
+    asyncio.run(main())
+
+
+def test_a_cache_knows_how_many_bytes_it_holds() -> None:
+    async def main() -> None:
+        async with serving(Env.real()) as server:
+            t, cache = server.transport(ADMIN), server.services.registry.cache(kinds.CONFIGMAP)
+            for name in ("a", "b"):
+                made = {"metadata": {"name": name, "namespace": "default"}, "data": {"k": "v" * 100}}
+                await t.call(Call("create", kinds.CONFIGMAP, "default", body=made))
+                assert cache.size == sum(len(each.value) for each in cache.entries.values()) > 100
+            await t.call(
+                Call("update", kinds.CONFIGMAP, "default", "a", body={**made, "metadata": {"name": "a"}})
+            )
+            patch = {"data": {"more": "x" * 5000}}
+            await t.call(Call("patch", kinds.CONFIGMAP, "default", "a", body=patch, patch_type="merge"))
+            await t.call(Call("delete", kinds.CONFIGMAP, "default", "b"))
+            assert cache.size == sum(len(each.value) for each in cache.entries.values()) > 5000
 
     asyncio.run(main())
 

@@ -28,6 +28,8 @@ class KindCache:
         self.kind = kind
         self.prefix = prefix
         self.entries: dict[str, Version] = {}
+        self.size = 0
+        """Bytes that they take as they are stored."""
         self._keys = SortedKeys()
         self._by_label: dict[tuple[str, str], set[str]] = {}
         self._indexed_field = next((field for field in INDEXED_FIELDS if field in kind.selectable), "")
@@ -58,6 +60,7 @@ class KindCache:
             version = self._version_type(self.kind, kv.key, kv.value, kv.mod_revision)
             self.entries[kv.key] = version
             self._index(version)
+        self.size = sum(len(version.value) for version in self.entries.values())
         self._keys = SortedKeys(self.entries)
         if self.observers:
             self._tell_differences(before, revision)
@@ -83,12 +86,16 @@ class KindCache:
         old = self.entries.get(key)
         if new is not None:
             self.entries[key] = new
+            self.size += len(new.value)
             if old is None:
                 self._keys.add(key)
+            else:
+                self.size -= len(old.value)
         elif old is None:
             return
         else:
             del self.entries[key]
+            self.size -= len(old.value)
             self._keys.discard(key)
         self._reindex(old, new)
         if self._derived:

@@ -20,9 +20,9 @@ from ..user import User
 from .borrowing import PERIOD, allocate, wish_of
 from .flow import Flow, Seat
 from .level import Level
-from .limits import limits_of, queuing_of
+from .limits import limits_of, queuing_of, rounded
 from .schemas import Schema, in_order, schema_of
-from .work import PLAIN, WRITES, Work, work_of
+from .work import PLAIN, WRITES, Stored, Work, work_of
 
 REMEMBERED = 16_384
 """Classifications that are remembered."""
@@ -43,6 +43,8 @@ class FlowControl:
         self.levels: dict[str, Level] = {}
         self.flows: dict[str, Flow] = {}
         """By the name of the FlowSchema, in the order in which they are tried."""
+        self._counted: dict[tuple[str, str], Flow] = {}
+        """Every flow that there ever was, by its labels: its counters go on where it comes back."""
         self.waiting: dict[Level, None] = {}
         """Levels with somebody in a queue."""
         labels = ("priority_level", "flow_schema")
@@ -133,7 +135,7 @@ class FlowControl:
 
     def _estimate(self, flow: Flow, info: RequestInfo, query: Mapping[str, str], cache: KindCache) -> Work:
         watches = len(cache.watchers)
-        work = work_of(info, query, len(cache.entries), watches, flow.level.nominal)
+        work = work_of(info, query, Stored(len(cache.entries), cache.size), watches, flow.level.nominal)
         if info.verb in WRITES:
             self.watch_counts.observe(flow.labels, watches)
         return work
@@ -141,7 +143,7 @@ class FlowControl:
     def _sit(self, seat: Seat, now: float) -> None:
         flow, width = seat.flow, seat.width
         seat.taken, seat.began = True, now
-        level = flow.level
+        level = seat.level
         level.sit(width, now)
         level.requests += 1
         flow.dispatched += 1
@@ -154,7 +156,7 @@ class FlowControl:
     def end(self, seat: Seat, info: RequestInfo) -> None:
         """The request is answered; the seats of its last part are given back later."""
         flow, width, now = seat.flow, seat.width, perf_counter()
-        level, final = flow.level, seat.work.final
+        level, final = seat.level, seat.work.final
         level.requests -= 1
         flow.requests -= 1
         flow.seats -= width
@@ -174,7 +176,7 @@ class FlowControl:
 
     async def wait(self, seat: Seat, user: User, info: RequestInfo) -> str:
         """Waits for seats and takes them; "" once they are taken, else why the request is sent away."""
-        flow, level, width = seat.flow, seat.flow.level, seat.width
+        flow, level, width = seat.flow, seat.level, seat.width
         if level.queuing is None:
             return self._reject(flow, "concurrency-limit")
         place = level.line_up(flow.schema.name, flow.schema.flow_of(user, info), width)
@@ -182,7 +184,7 @@ class FlowControl:
             return self._reject(flow, "queue-full")
         waiting, number = place
         self.waiting[level] = None
-        self._queue(flow, 1, width)
+        self._queue(seat, 1)
         began = perf_counter()
         try:
             async with asyncio.timeout(self.patience):
@@ -195,26 +197,25 @@ class FlowControl:
         except BaseException:
             if waiting.granted.done():
                 level.sit(-width, perf_counter())
-                self.dispatch()
             else:
                 level.leave(waiting, number)
             flow.cancelled += 1
             raise
         finally:
             waiting.granted.cancel()
-            self._queue(flow, -1, -width)
-            if not level.waiting:
-                self.waiting.pop(level, None)
+            self._queue(seat, -1)
+            self.dispatch()  # who waited behind one that gave up may have room
         self._observe(flow, began, "true")
         now = perf_counter()
         level.sit(-width, now)  # what the level took for it is now taken in its name
         self._sit(seat, now)
         return ""
 
-    def _queue(self, flow: Flow, requests: int, seats: int) -> None:
-        flow.waiting += requests
-        flow.queued += seats
-        flow.level.sit(0, perf_counter())
+    def _queue(self, seat: Seat, requests: int) -> None:
+        """One more that waits (1), or one less (-1)."""
+        seat.flow.waiting += requests
+        seat.flow.queued += requests * seat.width
+        seat.level.sit(0, perf_counter())
 
     def dispatch(self) -> None:
         """Gives free seats to those who wait."""
@@ -236,7 +237,7 @@ class FlowControl:
         for level, given, wish in zip(levels, seats, wishes, strict=True):
             level.target = wish.target
             if not level.exempt:
-                level.current = round(given)
+                level.current = rounded(given)
         self.dispatch()
 
     def _reject(self, flow: Flow, reason: str) -> str:
@@ -271,17 +272,18 @@ class FlowControl:
                 limits=limits[name],
                 queuing=queuing_of(spec),
             )
-        counted, self.flows = self.flows, {}
+        self.flows = {}
         for schema in in_order(schemas):
             level_of = self.levels.get(schema.level)
             if level_of is None:
                 continue  # it dangles, and matches nothing until its level is there
-            flow = self.flows[schema.name] = Flow(schema, level_of, self.executions)
-            if (old := counted.get(schema.name)) is not None:
-                flow.dispatched, flow.rejected = old.dispatched, old.rejected
-                flow.cancelled, flow.wide = old.cancelled, old.wide
-                flow.requests, flow.seats = old.requests, old.seats
-                flow.waiting, flow.queued = old.waiting, old.queued
+            labels = (level_of.name, schema.name)
+            flow = self._counted.get(labels)
+            if flow is None:
+                flow = self._counted[labels] = Flow(schema, level_of, self.executions)
+            else:
+                flow.configure(schema, level_of)
+            self.flows[schema.name] = flow
         self.dispatch()
 
     def _objects(self) -> tuple[dict[str, Obj], list[Schema]]:

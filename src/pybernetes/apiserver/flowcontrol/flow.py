@@ -9,7 +9,7 @@ from .work import PLAIN, Work
 
 
 class Flow:
-    """The requests of one schema, for the counters; `headers` go with every answer."""
+    """The requests of one schema that go to one level, for the counters; `headers` go with every answer."""
 
     __slots__ = (
         "cancelled",
@@ -28,12 +28,7 @@ class Flow:
     )
 
     def __init__(self, schema: Schema, level: Level, executions: Histogram) -> None:
-        self.schema = schema
-        self.level = level
-        self.headers = (
-            ("X-Kubernetes-PF-FlowSchema-UID", schema.uid),
-            ("X-Kubernetes-PF-PriorityLevel-UID", level.uid),
-        )
+        self.configure(schema, level)
         self.labels = (level.name, schema.name)
         self.executions = tuple(executions.row((*self.labels, kind)) for kind in ("regular", "watch"))
         self.dispatched = 0
@@ -46,14 +41,24 @@ class Flow:
         self.waiting = self.queued = 0
         """In queues, and what they wait for."""
 
+    def configure(self, schema: Schema, level: Level) -> None:
+        """Takes over what the configuration says now: of this name, and of a level of the same name."""
+        self.schema = schema
+        self.level = level
+        self.headers = (
+            ("X-Kubernetes-PF-FlowSchema-UID", schema.uid),
+            ("X-Kubernetes-PF-PriorityLevel-UID", level.uid),
+        )
+
 
 class Seat:
-    """What a request takes in a flow."""
+    """What a request takes in a flow. It is given back to the level that gave it, whichever is the flow's by then."""
 
-    __slots__ = ("began", "flow", "taken", "width", "work")
+    __slots__ = ("began", "flow", "level", "taken", "width", "work")
 
     def __init__(self, flow: Flow, work: Work, began: float) -> None:
         self.flow = flow
+        self.level = flow.level
         self.work = work
         self.width = 1 if work is PLAIN else work.width
         self.began = began

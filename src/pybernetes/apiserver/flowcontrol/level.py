@@ -37,6 +37,7 @@ class Level:
     when it borrows, fewer when it lends."""
 
     __slots__ = (
+        "_served",
         "current",
         "demand",
         "executing",
@@ -76,6 +77,9 @@ class Level:
         self.virtual = 0.0
         self.queues: dict[int, Queue] = {}
         """Those that have somebody waiting."""
+        self._served: dict[int, float] = {}
+        """Up to which virtual time each queue has been served since somebody first waited: one that runs empty again and
+        again does not go before all others each time."""
 
     def configure(self, uid: str, *, exempt: bool, limits: Limits, queuing: Queuing | None) -> None:
         """Takes over what the configuration says now; who waits, waits on. Seats are lent and borrowed anew where the
@@ -107,7 +111,7 @@ class Level:
         queue = self.queues.get(number)
         if queue is None:
             queue = self.queues[number] = Queue()
-            queue.start = self.virtual
+            queue.start = max(self.virtual, self._served.get(number, 0.0))
         waiting = Waiting(schema, flow, width)
         queue.requests.append(waiting)
         self.waiting += 1
@@ -119,10 +123,7 @@ class Level:
         queue = self.queues.get(number)
         if queue is not None and waiting in queue.requests:
             queue.requests.remove(waiting)
-            self.waiting -= 1
-            self.queued -= waiting.width
-            if not queue.requests:
-                del self.queues[number]
+            self._left(number, queue, waiting)
 
     def next_width(self) -> int:
         """The seats that the next request wants; 0 where nobody waits."""
@@ -133,14 +134,21 @@ class Level:
         number = self._next()
         queue = self.queues[number]
         waiting = queue.requests.popleft()
-        self.waiting -= 1
-        self.queued -= waiting.width
         self.virtual = queue.start
         queue.start += waiting.width
-        if not queue.requests:
-            del self.queues[number]
+        self._left(number, queue, waiting)
         self.executing += waiting.width
         waiting.granted.set_result(None)
+
+    def _left(self, number: int, queue: Queue, waiting: Waiting) -> None:
+        """A request is in its queue no more."""
+        self.waiting -= 1
+        self.queued -= waiting.width
+        if not queue.requests:
+            self._served[number] = queue.start
+            del self.queues[number]
+            if not self.queues:
+                self._served.clear()
 
     def _next(self) -> int:
         return min(self.queues, key=lambda number: (self.queues[number].start, number))

@@ -52,11 +52,16 @@ def limits_of(specs: Mapping[str, Obj], total: int) -> dict[str, Limits]:
     for name, spec in specs.items():
         nominal = math.ceil(total * shares[name] / of_all) if of_all else 0
         part = _part(spec)
-        lendable = round(nominal * int(part.get("lendablePercent") or 0) / 100)
-        borrowing = part.get("borrowingLimitPercent")
-        upper = total if borrowing is None else nominal + round(nominal * int(borrowing) / 100)
-        found[name] = Limits(nominal, nominal - lendable, max(upper, nominal))
+        lendable = rounded(nominal * int(part.get("lendablePercent") or 0) / 100)
+        most = part.get("borrowingLimitPercent")
+        borrowing = total if most is None else rounded(nominal * int(most) / 100)
+        found[name] = Limits(nominal, nominal - lendable, nominal + borrowing)
     return found
+
+
+def rounded(seats: float) -> int:
+    """To the nearest number, halves up, as upstream rounds."""
+    return math.floor(seats + 0.5)
 
 
 def _part(spec: Obj) -> Obj:

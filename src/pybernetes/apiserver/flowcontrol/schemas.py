@@ -96,7 +96,8 @@ def _path_matches(rule: Obj, info: RequestInfo) -> bool:
     if not _contains(rule.get("verbs"), info.verb):
         return False
     for url in rule.get("nonResourceURLs") or ():
-        if url in (ANY, info.path) or (url.endswith("/*") and info.path.startswith(url[:-1])):
+        # As upstream matches, "/healthz" also means what is below it.
+        if url in (ANY, info.path) or info.path.startswith(url.removesuffix("*").removesuffix("/") + "/"):
             return True
     return False
 

@@ -1,6 +1,6 @@
 """How many seats a request takes, and for how long after its answer: upstream's estimates. Pure.
 
-A list takes more the more objects it looks at. A write takes more when many watch what it changes: the seats stay taken
+A list, or a watch that begins with one, takes more the more bytes it answers with. A write takes more when many watch what it changes: the seats stay taken
 for a while after the answer, for that is when the watchers are served.
 """
 
@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from ..requestinfo import RequestInfo
 
-OBJECTS_PER_SEAT = 100
+BYTES_PER_SEAT = 100_000
+STREAMED_AT_ONCE = 1_000_000
+"""Bytes of a list from the cache that are in memory at a time, whatever its length."""
 WATCHES_PER_SEAT = 10
 MOST_SEATS = 10
 PART_OF_NOMINAL = 0.15
@@ -21,6 +23,13 @@ EVENT_SECONDS = 0.005
 """For which a seat is taken by the watches that are served in it."""
 LISTS = ("list", "watch")
 WRITES = frozenset({"create", "update", "patch", "delete"})
+
+
+class Stored(NamedTuple):
+    """Of one resource: how many objects there are, and their bytes together."""
+
+    objects: int
+    size: int
 
 
 class Work(NamedTuple):
@@ -44,16 +53,30 @@ def most_seats(nominal: float) -> int:
     return max(1, min(MOST_SEATS, math.ceil(min(nominal, 1000.0) * PART_OF_NOMINAL)))
 
 
-def work_of(info: RequestInfo, query: Mapping[str, str], stored: int, watches: int, nominal: float) -> Work:
-    """Of a request for a resource of which so many objects are stored and so many watches are open."""
+def work_of(
+    info: RequestInfo, query: Mapping[str, str], stored: Stored, watches: int, nominal: float
+) -> Work:
+    """Of a request for a resource of which so much is stored and so many watches are open."""
     verb = info.verb
     if verb in LISTS:
-        if info.name or (verb == "watch" and query.get("sendInitialEvents") != "true"):
+        if verb == "watch" and not _begins_with_a_list(query):
             return PLAIN
-        seats = math.ceil(stored / OBJECTS_PER_SEAT)
-        return Work(max(1, min(seats, most_seats(nominal)))) if seats > 1 else PLAIN
+        seats = math.ceil(_listed(info, query, stored) / BYTES_PER_SEAT)
+        return Work(min(seats, most_seats(nominal))) if seats > 1 else PLAIN
     if watches < WATCHES_PER_SEAT or verb not in WRITES or info.subresource == "token":
         return PLAIN
     seats = math.ceil(watches / WATCHES_PER_SEAT)
     final = min(seats, most_seats(nominal))
     return Work(1, final, seats * EVENT_SECONDS / final)
+
+
+def _begins_with_a_list(query: Mapping[str, str]) -> bool:
+    return query.get("sendInitialEvents") == "true" or query.get("resourceVersion", "0") in ("", "0")
+
+
+def _listed(info: RequestInfo, query: Mapping[str, str], stored: Stored) -> float:
+    """Bytes that are in memory at once for the answer: of as many objects of average size as it may have."""
+    limit = query.get("limit", "")
+    most = 1 if info.name else int(limit) if limit.isdecimal() else 0
+    size = stored.size * most / stored.objects if 0 < most < stored.objects else stored.size
+    return min(size, STREAMED_AT_ONCE)
