@@ -48,7 +48,8 @@ class Account:
 
     @property
     def total_failed(self) -> int:
-        return self.failed + len(self.uncounted_failed)
+        held = sum(failurepolicy.judge(self.job, pod).action != failurepolicy.IGNORE for pod in self.held)
+        return self.failed + len(self.uncounted_failed) + held
 
     @property
     def total_succeeded(self) -> int:

@@ -24,6 +24,8 @@ from .failurepolicy import IGNORE, judge
 from .indexes import COMPLETION_INDEX, index_of
 
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
+GENERATED = 58
+"""Characters of `generateName` that are kept."""
 
 
 def creations(account: Account, count: int, indexes: Sequence[int]) -> tuple[Create, ...]:
@@ -45,12 +47,13 @@ def next_indexes(account: Account) -> list[int]:
 
 def _plain(job: Obj) -> dict[str, Any]:
     template = job["spec"]["template"]
+    given = template.get("metadata") or {}
     metadata = {
         "generateName": f"{name_of(job)}-",
         "namespace": namespace_of(job),
-        "finalizers": [FINALIZER],
+        "finalizers": [*(each for each in given.get("finalizers") or () if each != FINALIZER), FINALIZER],
         "ownerReferences": [owner_reference(job, kinds.JOB)],
-        **{k: v for k, v in (template.get("metadata") or {}).items() if k in ("labels", "annotations")},
+        **{k: v for k, v in given.items() if k in ("labels", "annotations")},
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
@@ -58,7 +61,9 @@ def _plain(job: Obj) -> dict[str, Any]:
 def _indexed(account: Account, index: int) -> dict[str, Any]:
     pod = _plain(account.job)
     metadata = pod["metadata"]
-    metadata["generateName"] = f"{name_of(account.job)}-{index}-"
+    # The API server cuts long names: not the index.
+    end = f"-{index}-"
+    metadata["generateName"] = name_of(account.job)[: GENERATED - len(end)] + end
     metadata["labels"] = {**(metadata.get("labels") or {}), COMPLETION_INDEX: str(index)}
     counts = _failure_counts(account, index) if account.failed_indexes is not None else {}
     metadata["annotations"] = {**(metadata.get("annotations") or {}), COMPLETION_INDEX: str(index), **counts}

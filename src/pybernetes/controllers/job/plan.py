@@ -191,10 +191,11 @@ def _wanted(account: Account) -> int:
     spec = account.job["spec"]
     parallelism, completions = int(spec.get("parallelism", 1)), spec.get("completions")
     if completions is None:
-        # A work queue: once one pod has succeeded, no new ones are started.
-        return min(len(account.active), parallelism) if account.total_succeeded else parallelism
-    open_ = completions - account.total_succeeded - len(account.failed_indexes or ())
-    return int(max(0, min(open_, parallelism)))
+        # A work queue: once one pod has succeeded, no new ones are started, and what runs is left to end.
+        return len(account.active) if account.total_succeeded else parallelism
+    # An index may have succeeded and failed where it got two pods.
+    failed = len(account.failed_indexes - account.completed) if account.failed_indexes is not None else 0
+    return int(max(0, min(completions - account.total_succeeded - failed, parallelism)))
 
 
 def _superfluous(account: Account, wanted: int) -> list[Obj]:
