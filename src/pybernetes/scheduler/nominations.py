@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Nomination = tuple[str, "PodFacts"]
 """(node, the pod's facts)."""
+MOST = 1024
+"""Changes that wait to be counted."""
 
 
 class Nominations:
@@ -32,7 +34,7 @@ class Nominations:
         self._pods[uid] = (node, facts)
         self._on.setdefault(node, {})[uid] = facts
         self._apart += bool(facts.anti_affinity)
-        self._changes.append(((node, facts), 1))
+        self._note((node, facts), 1)
 
     def remove(self, uid: str) -> None:
         nomination = self._pods.pop(uid, None)
@@ -42,7 +44,14 @@ class Nominations:
             if not self._on[node]:
                 del self._on[node]
             self._apart -= bool(facts.anti_affinity)
-            self._changes.append((nomination, -1))
+            self._note(nomination, -1)
+
+    def _note(self, nomination: Nomination, sign: int) -> None:
+        self._changes.append((nomination, sign))
+        if len(self._changes) > MOST:
+            # Nobody has asked for the sums for long: they are made anew when somebody does.
+            self._changes.clear()
+            self._version = (-1, -1)
 
     def of(self, uid: str) -> str:
         """The node a pod is nominated for; "" for none."""

@@ -298,8 +298,10 @@ class SchedulingQueue:
             return heapq.heappop(self._active)[-1]
         except TypeError:
             log.exception("the QueueSort plugin gives keys that cannot be compared: pods go by arrival")
-            self._active = sorted(((), order, uid) for _, order, uid in self._active)
-            return heapq.heappop(self._active)[-1]
+            # Not from the heap: it has lost the entry that it was about to give.
+            active = (each for each in self._pods.values() if each.state == "active")
+            self._active = sorted(((), each.order, each.uid) for each in active)
+            return heapq.heappop(self._active)[-1] if self._active else ""
 
     def _free(self, queued: QueuedPod, now: float, event: str) -> None:
         del self._unschedulable[queued.uid]

@@ -154,6 +154,7 @@ def _one(cycle: Cycle, queued: QueuedPod) -> Placement:
     try:
         reserve(cycle.attempt(queued, decision.node), queued.profile)
     except NotBound as error:
+        cycle.unassume(queued)
         return Placement(name, "", str(error), explanation=told)
     return Placement(name, decision.node, explanation=told)
 

@@ -108,6 +108,8 @@ def pods_of(tree: Obj, nodes: Sequence[str]) -> tuple[list[Obj], list[Obj]]:
             for name, node in zip(names, nodes, strict=True)
         ], []
     count = spec.get("parallelism" if kind in ("Job", "CronJob") else "replicas")
+    if count is not None and (most := spec.get("completions")) is not None:
+        count = min(count, most)
     pods: list[Obj] = []
     others: list[Obj] = [{**tree, "kind": CONTROLLER.get(kind, kind)}]
     for number in range(1 if count is None else int(count)):
@@ -196,10 +198,17 @@ def asked_pod(pod: Obj, priorities: Mapping[str, Obj]) -> Obj:
             raise WhatIfError(f"Pod {metadata['name']}: no PriorityClass with name {wanted} was found")
         found = {"value": SYSTEM[wanted]}
     if spec.get("priority") is None:
-        spec["priority"] = int((found or {}).get("value") or 0)
+        spec["priority"] = _value(found) if found is not None else 0
     if spec.get("preemptionPolicy") is None and found is not None:
         spec["preemptionPolicy"] = found.get("preemptionPolicy", "PreemptLowerPriority")
     return {**pod, "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": "Pending"}}
+
+
+def _value(priority_class: Obj) -> int:
+    value = priority_class.get("value") or 0
+    if not isinstance(value, int):
+        raise WhatIfError(f"PriorityClass {name_of(priority_class)}: value: {value!r} is no whole number")
+    return value
 
 
 SYSTEM = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}

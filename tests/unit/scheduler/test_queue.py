@@ -193,6 +193,17 @@ def test_keys_that_cannot_be_compared_leave_the_order_of_arrival() -> None:
     assert names(queue.pop(9, 2)) == ["b"]
 
 
+def test_keys_that_turn_out_incomparable_when_one_is_taken_lose_no_pod() -> None:
+    keys = {"a": (0, 0), "b": (1, "x"), "c": (1, 5), "d": (2, 0)}
+    order = Plugin("Mixed", queue_sort=lambda facts, _arrival: keys[facts.labels["name"]])
+    queue = SchedulingQueue({})
+    for name in keys:
+        each = pod(name, labels={"name": name})
+        queue.put(each, read_facts(each), replace(DEFAULT_PROFILE, queue_sort=order), 0)
+    assert queue.troubles == []
+    assert names(queue.pop(9, 0)) == ["a", "b", "c", "d"]
+
+
 def test_what_came_into_which_part_is_counted() -> None:
     queue = queue_of(pod("a"), pod("gated", schedulingGates=[{"name": "g"}]))
     (a,) = queue.pop(1, 0)

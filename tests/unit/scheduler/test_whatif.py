@@ -10,7 +10,11 @@ import pytest
 import yaml
 
 from pybernetes.cli.main import main
+from pybernetes.scheduler import whatif
+from pybernetes.scheduler.bindingcycle import NotBound
 from pybernetes.scheduler.configuration.read import read
+from pybernetes.scheduler.framework import Attempt
+from pybernetes.scheduler.profile import Profile
 from pybernetes.scheduler.whatif import Placement, what_if
 from pybernetes.scheduler.whatifinput import WhatIfError
 
@@ -74,6 +78,20 @@ def test_the_pods_that_are_there_count() -> None:
     assert nodes_of(what_if(cluster, [web()])) == {"web": "b"}
 
 
+def test_a_pod_that_cannot_be_reserved_for_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = []
+
+    def reserve(attempt: Attempt, _profile: Profile) -> None:
+        if not refused:
+            refused.append(attempt)
+            raise NotBound("no")
+
+    monkeypatch.setattr(whatif, "reserve", reserve)
+    first, second = what_if([node("a", cpu="1")], [web("p"), web("q")])
+    assert (first.node, first.message) == ("", "no")
+    assert second.node == "a"
+
+
 def test_who_would_have_to_go_is_told() -> None:
     high = {
         "apiVersion": "scheduling.k8s.io/v1",
@@ -93,6 +111,7 @@ def test_who_would_have_to_go_is_told() -> None:
         (workload("ReplicaSet"), ["w-0"]),
         (workload("DaemonSet"), ["w-a", "w-b"]),
         ({**workload("Job", parallelism=3), "apiVersion": "batch/v1"}, ["w-0", "w-1", "w-2"]),
+        ({**workload("Job", parallelism=3, completions=2), "apiVersion": "batch/v1"}, ["w-0", "w-1"]),
     ],
     ids=lambda value: value["kind"] if isinstance(value, dict) else "",
 )
@@ -196,6 +215,12 @@ def test_a_cluster_object_that_cannot_be_used_is_named() -> None:
 def write(path: Path, *objects: Any) -> str:
     path.write_text(yaml.safe_dump_all(objects))
     return str(path)
+
+
+def test_a_priority_class_without_a_number_is_named() -> None:
+    broken = {"kind": "PriorityClass", "metadata": {"name": "odd"}, "value": "1Gi", "globalDefault": True}
+    with pytest.raises(WhatIfError, match=r"^PriorityClass odd: value: '1Gi' is no whole number$"):
+        what_if([node("a"), broken], [web()])
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
