@@ -14,8 +14,7 @@ from pybernetes.api.meta import Obj, uid_of
 from pybernetes.api.podspec.resources import pod_requests
 from pybernetes.lang import quantity
 
-from . import podspec
-from .resources import CRITICAL_PRIORITY
+from . import podspec, preemption
 
 NANO, MILLI = 1_000_000_000, 1_000_000
 ANY_ADDRESS = ("", "0.0.0.0")
@@ -31,9 +30,20 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """The pod is let in: others leave for it, and it begins when they have."""
+
+    victims: tuple[str, ...]
+    """Their uids."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Share:
     """What one pod takes of the node: amounts in 10^-9, and ports."""
 
+    uid: str
+    priority: int
+    qos: str
     amounts: Mapping[str, int]
     ports: tuple[Port, ...]
 
@@ -46,25 +56,67 @@ class Admission:
         self._used = dict.fromkeys(self._capacity, 0)
         self._shares: dict[str, _Share] = {}
 
-    def admit(self, pod: Obj) -> Refusal | None:
-        """Counts the pod in, or says why it cannot be. One that has run here before is let in whatever there is, and
-        so is a critical one as far as resources go."""
-        share = _Share(self._amounts(pod), tuple(_ports(pod)))
+    def admit(self, pod: Obj) -> Refusal | Room | None:
+        """Counts the pod in, or says why it cannot be. One that has run here before is let in whatever there is; for a
+        critical one others leave, which are not counted any more from then on."""
+        share = self._share(pod)
+        room = None
         if not (pod.get("status") or {}).get("startTime"):
-            refusal = self._shortage(pod, share) or self._conflict(share)
+            critical = preemption.is_critical(pod)
+            refusal = self._shortage(share) if not critical else None
+            refusal = refusal or self._conflict(share)
             if refusal is not None:
                 return refusal
+            if critical and (missing := self._missing(share)):
+                chosen = preemption.victims(self._candidates(share), missing)
+                if chosen is None:
+                    return _unable(missing)
+                room = Room(tuple(chosen))
+                for uid in chosen:
+                    self.release(uid)
+        self._count(share)
+        return room
+
+    def resize(self, pod: Obj) -> Refusal | None:
+        """Counts a pod that is here with the resources that it asks for now, or says why it cannot have them: never
+        (Infeasible), or not yet (Deferred)."""
+        share, own = self._share(pod), self._shares.get(uid_of(pod))
+        if own is None:
+            return None  # it was refused, or leaves for another: it gets nothing here
+        for name in ("memory", "cpu"):
+            amount, capacity = share.amounts.get(name, 0), self._capacity.get(name, 0)
+            if amount > capacity:
+                numbers = f"requested: {_units(name, amount)}, capacity: {_units(name, capacity)}"
+                return Refusal("Infeasible", f"Node didn't have enough capacity: {name}, {numbers}")
         self.release(uid_of(pod))
-        self._shares[uid_of(pod)] = share
+        shortage = self._shortage(share)
+        self._count(share if shortage is None else own)
+        return None if shortage is None else Refusal("Deferred", shortage.message)
+
+    def count(self, pod: Obj) -> None:
+        """Counts a pod in whatever there is: it is here already."""
+        self._count(self._share(pod))
+
+    def _count(self, share: _Share) -> None:
+        self.release(share.uid)
+        self._shares[share.uid] = share
         for name, amount in share.amounts.items():
             self._used[name] += amount
-        return None
 
     def release(self, uid: str) -> None:
         """The pod has ended, or is there no more."""
         share = self._shares.pop(uid, None)
         for name, amount in share.amounts.items() if share is not None else ():
             self._used[name] -= amount
+
+    def _share(self, pod: Obj) -> _Share:
+        return _Share(
+            uid_of(pod),
+            preemption.priority_of(pod),
+            podspec.qos_class(pod),
+            self._amounts(pod),
+            tuple(_ports(pod)),
+        )
 
     def _amounts(self, pod: Obj) -> dict[str, int]:
         """What the node has nothing of is nothing to it: an extended resource is its device manager's."""
@@ -74,19 +126,29 @@ class Admission:
             amounts |= {name: quantity.parse(amount).nano for name, amount in pod_requests(spec).items()}
         return {name: amount for name, amount in amounts.items() if name in self._capacity}
 
-    def _shortage(self, pod: Obj, share: _Share) -> Refusal | None:
-        if int(pod["spec"].get("priority") or 0) >= CRITICAL_PRIORITY:
-            return None
-        for name, amount in sorted(share.amounts.items(), key=lambda entry: (entry[0] != "pods", entry[0])):
-            used, capacity = self._used[name], self._capacity[name]
-            if amount and used + amount > capacity:
-                unit = MILLI if name == "cpu" else NANO
-                return Refusal(
-                    f"OutOf{name}",
-                    f"Node didn't have enough resource: {name}, requested: {amount // unit}, used: {used // unit}, "
-                    f"capacity: {capacity // unit}",
-                )
+    def _missing(self, share: _Share) -> dict[str, int]:
+        """What there is too little of, and how much, in the order in which it is told."""
+        missing = {
+            name: lack
+            for name, amount in share.amounts.items()
+            if amount and (lack := self._used[name] + amount - self._capacity[name]) > 0
+        }
+        return dict(sorted(missing.items(), key=lambda entry: (entry[0] != "pods", entry[0])))
+
+    def _shortage(self, share: _Share) -> Refusal | None:
+        for name in self._missing(share):
+            amount, used, capacity = share.amounts[name], self._used[name], self._capacity[name]
+            return Refusal(
+                f"OutOf{name}",
+                f"Node didn't have enough resource: {name}, requested: {_units(name, amount)}, "
+                f"used: {_units(name, used)}, capacity: {_units(name, capacity)}",
+            )
         return None
+
+    def _candidates(self, critical: _Share) -> Iterator[preemption.Candidate]:
+        for share in self._shares.values():
+            if preemption.yields_to(share.priority, critical.priority):
+                yield preemption.Candidate(share.uid, share.qos, share.amounts)
 
     def _conflict(self, share: _Share) -> Refusal | None:
         if share.ports:
@@ -95,6 +157,20 @@ class Admission:
                 text = "node(s) didn't have free ports for the requested pod ports"
                 return Refusal("NodePorts", f"Predicate NodePorts failed: {text}")
         return None
+
+
+def _units(name: str, amount: int) -> int:
+    """As they are told: thousandths of a CPU, and whole ones of everything else."""
+    return amount // (MILLI if name == "cpu" else NANO)
+
+
+def _unable(missing: Mapping[str, int]) -> Refusal:
+    wanted = "".join(f"(res: {name}, q: {_units(name, amount)}), " for name, amount in missing.items())
+    return Refusal(
+        "UnexpectedAdmissionError",
+        "Unexpected error while attempting to recover from admission failure: preemption: error finding a set of pods"
+        f" to preempt: no set of running pods found to reclaim resources: [{wanted}]",
+    )
 
 
 def _ports(pod: Obj) -> Iterator[Port]:

@@ -10,14 +10,14 @@ from typing import Literal
 
 from pybernetes.aio import upkeep
 from pybernetes.api import kinds
-from pybernetes.api.meta import MutableObj, Obj, is_deleting, namespace_of, uid_of
+from pybernetes.api.meta import MutableObj, Obj, is_deleting, name_of, namespace_of, uid_of
 from pybernetes.client.events import EventRecorder
 from pybernetes.client.informer import Informer
 from pybernetes.client.interface import Client
 from pybernetes.clock import Env
 
-from . import labels, podspec
-from .admission import Admission
+from . import allocation, labels, podspec
+from .admission import Admission, Refusal, Room
 from .config import KubeletConfig
 from .env import service_variables
 from .fieldref import NodeFacts
@@ -30,7 +30,7 @@ from .pleg import PLEG
 from .podworker.parts import Parts
 from .podworker.worker import PodWorker
 from .probes.prober import Prober
-from .recorder import Recorder
+from .recorder import Recorder, tell_about
 from .references import References
 from .runtime import CRIError, ImageService, RuntimeService, Version
 from .status import StatusManager
@@ -219,19 +219,59 @@ class Kubelet:
         if old is not None and (replaced or (new is not None and podspec.is_finished(new))):
             self._admission.release(uid_of(old))
         if new is None:
+            self._grant_deferred()
             return
         worker = self._workers.get(uid_of(new))
         if worker is None:
             self._begin(new)
         elif change != "ADDED" or worker.pod is not new:
-            worker.update(new)
+            worker.update(self._sized(worker, new))
+        if old is not None and (podspec.is_finished(new) or not allocation.same(old, new)):
+            self._grant_deferred()
 
-    def _begin(self, pod: Obj) -> None:
+    def _sized(self, worker: PodWorker, pod: Obj) -> Obj:
+        """A newer version of the pod, with what it asks for where there is room, and else with what it has."""
+        if podspec.is_finished(pod) or allocation.same(worker.pod, pod):
+            worker.pend(None)
+            return pod
+        why = self._admission.resize(pod)
+        tell = tell_about(self._recorder, pod)
+        if why is None:
+            tell("Normal", "ResizeStarted", allocation.told("started", pod))
+        elif why != worker.pending:
+            tell("Warning", f"Resize{why.reason}", allocation.told(why.reason, pod, why.message))
+        worker.pend(why)
+        if why is None:
+            return pod
+        return allocation.with_resources(pod, allocation.resources_by_name(worker.pod))
+
+    def _grant_deferred(self) -> None:
+        """There may be room: pods get the resources that they wait for, the more important first."""
+        waiting = [
+            w for w in self._workers.values() if w.pending is not None and w.pending.reason == "Deferred"
+        ]
+        for worker in sorted(waiting, key=lambda worker: allocation.importance(worker.pod)):
+            pod = self._pods.get(f"{namespace_of(worker.pod)}/{name_of(worker.pod)}")
+            if pod is not None and uid_of(pod) == worker.uid:
+                worker.update(self._sized(worker, pod))
+
+    def _begin(self, newest: Obj) -> None:
         assert self._parts is not None
         assert self._group is not None
-        refusal = None if podspec.is_finished(pod) or is_deleting(pod) else self._admission.admit(pod)
-        worker = PodWorker(self._parts, pod, refusal)
+        pod = allocation.as_told(newest)
+        answer = None
+        if is_deleting(pod):
+            self._admission.count(pod)
+        elif not podspec.is_finished(pod):
+            answer = self._admission.admit(pod)
+        refusal = answer if isinstance(answer, Refusal) else None
+        leaving = [self._workers[uid] for uid in answer.victims] if isinstance(answer, Room) else []
+        for victim in leaving:
+            victim.preempt()
+        worker = PodWorker(self._parts, pod, refusal, [victim.ended for victim in leaving])
         self._workers[worker.uid] = worker
+        if pod is not newest:
+            worker.update(self._sized(worker, newest))
         self._group.create_task(self._work(worker), name=f"pod {namespace_of(pod)}/{pod['metadata']['name']}")
 
     async def _work(self, worker: PodWorker) -> None:
@@ -245,6 +285,7 @@ class Kubelet:
                 await asyncio.sleep(WORKER_RETRY)
         self._workers.pop(worker.uid, None)
         self._admission.release(worker.uid)
+        self._grant_deferred()
 
     def _reference_changed(self, pod_uid: str) -> None:
         if worker := self._workers.get(pod_uid):

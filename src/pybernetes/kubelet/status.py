@@ -41,7 +41,11 @@ OWNED = (
     "ephemeralContainerStatuses",
     "qosClass",
 )
-OWN_CONDITIONS = frozenset(("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady"))
+OCCASIONAL_CONDITIONS = ("PodResizePending", "PodResizeInProgress")
+"""Those of ours that are removed where they do not hold any more."""
+OWN_CONDITIONS = frozenset(
+    ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", *OCCASIONAL_CONDITIONS)
+)
 
 
 def status_patch(old: Obj, new: Obj) -> MutableObj | None:
@@ -56,9 +60,19 @@ def status_patch(old: Obj, new: Obj) -> MutableObj | None:
         elif field in old and field not in new:
             patch[field] = None
     before = {c["type"]: c for c in old.get("conditions") or ()}
-    changed = [c for c in new.get("conditions") or () if not _same_condition(before.get(c["type"]), c)]
-    if changed:
-        patch["conditions"] = [_condition_patch(before.get(c["type"]), c) for c in changed]
+    after = {c["type"]: c for c in new.get("conditions") or ()}
+    changes = [
+        _condition_patch(before.get(kind), c)
+        for kind, c in after.items()
+        if not _same_condition(before.get(kind), c)
+    ]
+    changes += [
+        {"type": kind, "$patch": "delete"}
+        for kind in OCCASIONAL_CONDITIONS
+        if kind in before and kind not in after
+    ]
+    if changes:
+        patch["conditions"] = changes
     return patch or None
 
 

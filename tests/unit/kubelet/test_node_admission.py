@@ -47,7 +47,6 @@ CASES: tuple[tuple[list[Obj], Obj, tuple[str, str] | None], ...] = (
         ("OutOfpods", "Node didn't have enough resource: pods, requested: 1, used: 3, capacity: 3"),
     ),
     ([pod("a", cpu="3")], pod("b", started=True, cpu="3"), None),
-    ([pod("a", cpu="3")], pod("b", priority=2_000_000_000, cpu="3"), None),
     ([], pod("a", **{"example.com/gpu": "8"}), None),
     (
         [pod("a", (80, "TCP", ""))],

@@ -100,6 +100,19 @@ class KillContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class ResizeContainer:
+    """Gives a running container the resources that the pod says now."""
+
+    container: str
+    container_id: str
+    attempt: int
+
+    @property
+    def key(self) -> str:
+        return f"resize/{self.container}"
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveContainer:
     container_id: str
 
@@ -131,6 +144,7 @@ Action: TypeAlias = (
     | StartContainer
     | RunPreStop
     | KillContainer
+    | ResizeContainer
     | RemoveContainer
     | CleanUp
     | DeletePod

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.kubelet import podspec
+from pybernetes.kubelet.status import OCCASIONAL_CONDITIONS
 from pybernetes.lang.timestamps import rfc3339
 
 OWNED = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
@@ -41,7 +42,24 @@ def conditions(
         if message:
             tree["message"] = message
         ours.append(tree)
-    return ours + [dict(c) for kind, c in old.items() if kind not in OWNED]
+    return ours + [
+        dict(c) for kind, c in old.items() if kind not in OWNED and kind not in OCCASIONAL_CONDITIONS
+    ]
+
+
+def occasional(pod: Obj, kind: str, reason: str, message: str, now: float) -> MutableObj:
+    """A condition that holds now, and is not told where it does not."""
+    old = next((c for c in (pod.get("status") or {}).get("conditions") or () if c["type"] == kind), None)
+    generation = pod["metadata"].get("generation")
+    return {
+        "type": kind,
+        "status": "True",
+        **({"observedGeneration": generation} if generation else {}),
+        "lastProbeTime": None,
+        "lastTransitionTime": (old or {}).get("lastTransitionTime") or rfc3339(now),
+        **({"reason": reason} if reason else {}),
+        **({"message": message} if message else {}),
+    }
 
 
 _Verdict = tuple[bool, str, str]

@@ -8,6 +8,7 @@ from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.kubelet import podspec
 from pybernetes.lang.timestamps import rfc3339
 
+from .resize import has
 from .seen import Incarnation, ProbeResults, Seen
 
 
@@ -33,7 +34,7 @@ def statuses(
     )
     old = {s["name"]: s for s in (pod.get("status") or {}).get(_STATUS_FIELD[field]) or ()}
     return [
-        status(c, field, seen, waiting.get(c["name"]), old.get(c["name"]), default, ended=ended)
+        status(pod, c, field, seen, waiting.get(c["name"]), old.get(c["name"]), default, ended=ended)
         for c in pod["spec"].get(field) or ()
     ]
 
@@ -46,6 +47,7 @@ _STATUS_FIELD = {
 
 
 def status(
+    pod: Obj,
     container: Obj,
     field: str,
     seen: Seen,
@@ -106,7 +108,7 @@ def status(
     else:
         ready = results.readiness is True or not container.get("readinessProbe")
         tree["ready"] = running and tree["started"] and ready
-    return {**tree, **_resources(container, running=running), **_mounts(container)}
+    return {**tree, **_resources(pod, container, newest if running else None, seen), **_mounts(container)}
 
 
 def _remembered(old: Obj, fresh: MutableObj, ended: bool) -> tuple[MutableObj, MutableObj]:
@@ -145,14 +147,15 @@ def _terminated(incarnation: Incarnation | None, runtime: str) -> MutableObj:
     return {"terminated": tree}
 
 
-def _resources(container: Obj, *, running: bool) -> MutableObj:
-    """What the container has been given (in-place resize reads it)."""
-    resources = container.get("resources") or {}
-    if not running or not resources:
+def _resources(pod: Obj, container: Obj, running: Incarnation | None, seen: Seen) -> MutableObj:
+    """What the container has, and what has been allocated to it (in-place resize reads it)."""
+    allocated = container.get("resources") or {}
+    if running is None or not allocated:
         return {}
+    resources = has(pod, container, running, seen)
     tree: MutableObj = {"resources": {k: resources[k] for k in ("requests", "limits") if resources.get(k)}}
-    if resources.get("requests"):
-        tree["allocatedResources"] = resources["requests"]
+    if allocated.get("requests"):
+        tree["allocatedResources"] = allocated["requests"]
     return tree if tree["resources"] else {}
 
 

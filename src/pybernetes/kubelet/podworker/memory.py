@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pybernetes.api.meta import Obj
 from pybernetes.kubelet.admission import Refusal
 
 from .seen import Backoff, Failure, ImageOutcome
@@ -26,6 +27,9 @@ class Memory:
 
     gone: bool = False
     refusal: Refusal | None = None
+    preempted: bool = False
+    pending: Refusal | None = None
+    given: dict[str, tuple[int, Obj]] = field(default_factory=dict)
     volumes_ready: bool = False
     cleaned: bool = False
     deleted: bool = False

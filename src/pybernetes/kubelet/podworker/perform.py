@@ -10,7 +10,7 @@ from pybernetes.api import kinds
 from pybernetes.api.errors import ApiError, Conflict, NotFound
 from pybernetes.api.meta import Obj, name_of, namespace_of, resource_version_of, uid_of
 from pybernetes.client.interface import Reaction
-from pybernetes.kubelet import cgroups, podspec
+from pybernetes.kubelet import allocation, cgroups, podspec
 from pybernetes.kubelet.images import auths_for
 from pybernetes.kubelet.recorder import tell_about
 from pybernetes.kubelet.references import Reference
@@ -28,6 +28,7 @@ from .actions import (
     MountVolumes,
     RemoveContainer,
     RemoveSandbox,
+    ResizeContainer,
     RunPreStop,
     StartContainer,
     StopSandbox,
@@ -35,6 +36,7 @@ from .actions import (
 from .hooks import HookFailed, run_hook
 from .memory import ActionFailed, Memory
 from .parts import Parts
+from .resize import resize_container
 from .startcontainer import start_container
 from .terminate import LEAST_GRACE
 from .view import PodView
@@ -67,7 +69,9 @@ class Performer:
             case EnsureImage(container, attempt):
                 await self._ensure_image(container, attempt)
             case StartContainer():
-                await start_container(self._parts, self._pod(), action, self._view, self.pod_ip())
+                await self._start(action)
+            case ResizeContainer():
+                await self._resize(action)
             case RunPreStop(container, container_id, grace):
                 await self._pre_stop(container, container_id, grace)
                 self._memory.pre_stopped.add(container_id)
@@ -87,6 +91,22 @@ class Performer:
                 await self._clean_up()
             case DeletePod():
                 await self._delete()
+
+    async def _start(self, action: StartContainer) -> None:
+        pod = self._pod()
+        container = podspec.container_named(pod, action.container)
+        if container is not None:
+            self._memory.given[action.container] = (action.attempt, container.get("resources") or {})
+        await start_container(self._parts, pod, action, self._view, self.pod_ip())
+
+    async def _resize(self, action: ResizeContainer) -> None:
+        pod = self._pod()
+        try:
+            await resize_container(self._parts, pod, action, self._memory)
+        except (ActionFailed, CRIError) as error:
+            text = allocation.told("error", pod, str(error))
+            tell_about(self._parts.recorder, pod)("Warning", "ResizeError", text)
+            raise
 
     def pod_ip(self) -> str:
         if podspec.is_host_network(self._pod()):

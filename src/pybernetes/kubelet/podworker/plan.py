@@ -28,6 +28,8 @@ def plan(pod: Obj, seen: Seen, now: float) -> Plan:
         plan_ending(pod, ending, draft)
         if ending.cause == "deadline":
             draft.notices.append(Notice("Normal", ending.reason, ending.message))
+        elif ending.cause == "preempted":
+            draft.notices.append(Notice("Warning", ending.reason, ending.message))
         elif ending.cause == "refused" and seen.refusal is not None:
             draft.notices.append(Notice("Warning", ending.reason, seen.refusal.message))
     sandbox = current_sandbox(pod, seen)

@@ -7,13 +7,16 @@ from typing import Any
 
 from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.kubelet import podspec
+from pybernetes.kubelet.preemption import disruption
 from pybernetes.kubelet.runtime import PodSandboxStatus
 from pybernetes.lang.timestamps import rfc3339
 
-from .conditions import conditions
+from .conditions import conditions, occasional
 from .containerstatus import statuses
 from .draft import Draft
 from .phase import phase_of
+from .resize import resize_conditions
+from .seen import Seen
 from .terminate import Ending
 
 LOST = {
@@ -39,16 +42,22 @@ def pod_status(pod: Obj, draft: Draft, ending: Ending | None, sandbox: PodSandbo
     inits, mains = lists["initContainers"], lists["containers"]
     if ended and _reached(mains):
         mains = [_final(status) for status in mains]
+    # Nobody may take a pod for over while it runs.
+    told = ending if ended else None
     if old.get("phase") in ("Succeeded", "Failed"):
         phase, reason, message = old["phase"], old.get("reason", ""), old.get("message", "")
     else:
-        phase = (ending.phase if ending else "") or phase_of(pod, inits, mains, ended=ended)
-        reason, message = (ending.reason, ending.message) if ending else ("", "")
+        phase = (told.phase if told else "") or phase_of(pod, inits, mains, ended=ended)
+        reason, message = (told.reason, told.message) if told else ("", "")
     network = sandbox is not None and (podspec.is_host_network(pod) or bool(sandbox.ips))
     status: dict[str, Any] = {
         "observedGeneration": pod["metadata"].get("generation"),
         "phase": phase,
-        "conditions": conditions(pod, phase, inits, mains, network=network, now=now),
+        "conditions": [
+            *conditions(pod, phase, inits, mains, network=network, now=now),
+            *_disruption(pod, told, now),
+            *_resizing(pod, seen, now),
+        ],
         "message": message,
         "reason": reason,
         **_addresses(pod, old, seen.host_ips, sandbox),
@@ -59,6 +68,18 @@ def pod_status(pod: Obj, draft: Draft, ending: Ending | None, sandbox: PodSandbo
         "qosClass": podspec.qos_class(pod),
     }
     return {key: value for key, value in status.items() if value}
+
+
+def _disruption(pod: Obj, ending: Ending | None, now: float) -> list[MutableObj]:
+    """The condition of a pod that was sent away, unless it has it already."""
+    if ending is None or ending.cause != "preempted":
+        return []
+    known = {each["type"] for each in (pod.get("status") or {}).get("conditions") or ()}
+    return [] if "DisruptionTarget" in known else [disruption(pod, now)]
+
+
+def _resizing(pod: Obj, seen: Seen, now: float) -> list[MutableObj]:
+    return [occasional(pod, *each, now) for each in resize_conditions(pod, seen)]
 
 
 def _refused(pod: Obj, old: Obj, ending: Ending, now: float) -> MutableObj:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pybernetes.api.meta import Obj
 from pybernetes.kubelet.admission import Refusal
 from pybernetes.kubelet.runtime import ContainerStatus, PodSandboxStatus
 
@@ -111,6 +112,12 @@ class Seen:
     """The final delete has been sent."""
     refusal: Refusal | None = None
     """Why this node does not take the pod."""
+    preempted: bool = False
+    """A critical pod takes its place."""
+    pending: Refusal | None = None
+    """Why the pod does not get the resources that it asks for now, and goes on with those that it has."""
+    given: Mapping[str, tuple[int, Obj]] = field(default_factory=dict)
+    """By container, with which resources which attempt runs, as far as this worker gave them."""
     max_backoff: float = 300.0
     runtime_name: str = "containerd"
 

@@ -14,11 +14,13 @@ from .actions import (
     MountVolumes,
     Notice,
     RemoveContainer,
+    ResizeContainer,
     StartContainer,
     StopSandbox,
 )
 from .containerstatus import Waiting
 from .draft import Draft
+from .resize import changed, wants_restart
 from .restart import should_restart, should_restart_init, turn
 from .seen import ImageOutcome, Incarnation, ProbeResults, Seen
 
@@ -133,15 +135,25 @@ def _keep_running(pod: Obj, draft: Draft, container: Obj, sandbox_id: str) -> No
             _want(pod, draft, container, sandbox_id)
     elif newest is None or not newest.running or newest.sandbox_id != sandbox_id:
         _begin(pod, draft, container, newest, sandbox_id)
-    elif message := _why_kill(container, newest, draft.seen):
+    elif message := _why_kill(pod, container, newest, draft.seen):
         draft.act(
             KillContainer(
                 newest.name, newest.id, _restart_grace(pod, container, newest, draft.seen), True, message
             )
         )
+    elif changed(pod, container, newest, draft.seen):
+        _resize(draft, newest)
 
 
-def _why_kill(container: Obj, running: Incarnation, seen: Seen) -> str:
+def _resize(draft: Draft, running: Incarnation) -> None:
+    failure = draft.seen.failures.get(f"resize/{running.name}")
+    if failure is not None and failure.retry_at > draft.now:
+        draft.wake(failure.retry_at)
+    else:
+        draft.act(ResizeContainer(running.name, running.id, running.attempt))
+
+
+def _why_kill(pod: Obj, container: Obj, running: Incarnation, seen: Seen) -> str:
     """ "" for a container that is as it should be."""
     known = running.status.annotations.get(labels.CONTAINER_HASH)
     results = seen.probes.get(running.id, ProbeResults())
@@ -151,6 +163,8 @@ def _why_kill(container: Obj, running: Incarnation, seen: Seen) -> str:
         return f"Container {running.name} failed startup probe, will be restarted"
     if results.liveness is False:
         return f"Container {running.name} failed liveness probe, will be restarted"
+    if container.get("resizePolicy") and wants_restart(container, changed(pod, container, running, seen)):
+        return f"Container {running.name} resize requires restart"
     return ""
 
 

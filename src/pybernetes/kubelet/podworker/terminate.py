@@ -1,4 +1,4 @@
-"""The plan of a pod that ends: deleted, gone from the API, not taken, over its deadline, or finished by itself.
+"""The plan of a pod that ends: deleted, gone from the API, not taken, sent away, over its deadline, or finished by itself.
 
 The order: containers (all at once), sidecars (the last first, each when those after it have exited), the sandbox, the
 volumes and the cgroup, and, for a deleted pod, its object in the API; what the runtime still holds goes last.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pybernetes.api.meta import Obj
-from pybernetes.kubelet import podspec
+from pybernetes.kubelet import podspec, preemption
 from pybernetes.lang import timestamps
 
 from .actions import CleanUp, DeletePod, KillContainer, RemoveSandbox, RunPreStop, StopSandbox
@@ -24,9 +24,9 @@ LEAST_GRACE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why a pod ends, with the status that follows from it at once ("" leaves it to the containers)."""
+    """Why a pod ends, with the status that follows from it once nothing runs ("" leaves it to the containers)."""
 
-    cause: Literal["deleted", "gone", "refused", "deadline", "finished"]
+    cause: Literal["deleted", "gone", "refused", "preempted", "deadline", "finished"]
     grace: float
     phase: str = ""
     reason: str = ""
@@ -47,6 +47,8 @@ def ending_of(pod: Obj, seen: Seen, now: float) -> Ending | None:
     if seen.refusal is not None:
         text = f"Pod was rejected: {seen.refusal.message}"
         return Ending("refused", grace, "Failed", seen.refusal.reason, text)
+    if seen.preempted:
+        return Ending("preempted", grace, "Failed", preemption.REASON, preemption.MESSAGE)
     if podspec.is_finished(pod) or _all_done(pod, seen):
         return Ending("finished", grace)
     at = deadline(pod)

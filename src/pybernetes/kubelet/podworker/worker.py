@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from pybernetes.aio import upkeep
 from pybernetes.api.meta import Obj, annotations_of, labels_of, name_of, uid_of
-from pybernetes.kubelet import podspec
+from pybernetes.kubelet import allocation, podspec
 from pybernetes.kubelet.admission import Refusal
 from pybernetes.kubelet.probes.attempt import Target
 from pybernetes.kubelet.recorder import tell_about
@@ -19,6 +20,7 @@ from .memory import ActionFailed, Memory
 from .parts import Parts
 from .perform import Performer
 from .plan import plan
+from .resize import IN_PROGRESS
 from .seen import Failure, Seen
 from .view import PodView
 
@@ -35,8 +37,10 @@ GIVEN_UP = ("start/", "image/")
 class PodWorker:
     """Lives from the first sight of a pod until nothing of it is left. All methods but `run` return at once."""
 
-    def __init__(self, parts: Parts, pod: Obj, refusal: Refusal | None = None) -> None:
-        """With a `refusal` nothing of the pod is ever started."""
+    def __init__(
+        self, parts: Parts, pod: Obj, refusal: Refusal | None = None, after: Sequence[asyncio.Event] = ()
+    ) -> None:
+        """With a `refusal` nothing of the pod is ever started; before all of `after` is set, nothing is begun."""
         self.pod = pod
         self.uid = uid_of(pod)
         self._parts = parts
@@ -46,7 +50,11 @@ class PodWorker:
         self._performer = Performer(parts, lambda: self.pod, self._view, self._memory)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._notices: frozenset[Notice] = frozenset()
+        self._resizing = False
         self._probed: set[str] = set()
+        self._after = after
+        self.ended = asyncio.Event()
+        """Set once the pod has ended and nothing of it runs any more."""
         self._wake = asyncio.Event()
         self._stale = True
         """Whether something that a plan is made from has changed, beside what the runtime tells."""
@@ -77,6 +85,22 @@ class PodWorker:
         self._memory.gone = True
         self.wake()
 
+    @property
+    def pending(self) -> Refusal | None:
+        """Why the pod does not get the resources that it asks for."""
+        return self._memory.pending
+
+    def pend(self, why: Refusal | None) -> None:
+        """Tells why it does not get them; None: it does."""
+        if why != self._memory.pending:
+            self._memory.pending = why
+            self.wake()
+
+    def preempt(self) -> None:
+        """A critical pod takes its place."""
+        self._memory.preempted = True
+        self.wake()
+
     def wake(self) -> None:
         """Plans again."""
         self._stale = True
@@ -102,6 +126,8 @@ class PodWorker:
     async def run(self) -> None:
         try:
             made: Plan | None = None
+            for event in self._after:
+                await event.wait()
             while True:
                 self._wake.clear()
                 await self._look()
@@ -162,6 +188,9 @@ class PodWorker:
             pre_stopped=frozenset(memory.pre_stopped),
             deleted=memory.deleted,
             refusal=memory.refusal,
+            preempted=memory.preempted,
+            pending=memory.pending,
+            given=memory.given,
             max_backoff=parts.config.max_container_backoff,
             runtime_name=parts.runtime_name,
         )
@@ -173,6 +202,8 @@ class PodWorker:
         memory.backoffs = dict(made.backoffs)
         if made.ending and memory.terminating_since is None:
             self._begin_end(now)
+        if made.ending and not self._tasks and not any(c.running for c in self._view.containers):
+            self.ended.set()
         if not memory.gone and not memory.deleted:
             starting = made.status.get("phase") == "Pending" and bool(made.actions or self._tasks)
             parts.statuses.set(self.pod, made.status, passing=starting)
@@ -182,6 +213,12 @@ class PodWorker:
                     notice.type, notice.reason, notice.message
                 )
         self._notices = frozenset(made.notices)
+        resizing = any(each["type"] == IN_PROGRESS for each in made.status.get("conditions") or ())
+        if self._resizing and not resizing and not made.ending:
+            tell_about(parts.recorder, self.pod)(
+                "Normal", "ResizeCompleted", allocation.told("completed", self.pod)
+            )
+        self._resizing = resizing
         for action in made.actions:
             task = asyncio.create_task(self._perform(action), name=f"{action.key} {name_of(self.pod)}")
             self._tasks[action.key] = task
@@ -275,6 +312,7 @@ class PodWorker:
 
     async def _end(self) -> None:
         """No task outlives its worker."""
+        self.ended.set()
         tasks = [*self._tasks.values(), *([self._refresh] if self._refresh else [])]
         for task in tasks:
             task.cancel()
