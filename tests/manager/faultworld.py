@@ -24,6 +24,7 @@ from pybernetes.apiserver.config import ApiServerConfig
 from pybernetes.apiserver.server import LOOPBACK, ApiServer
 from pybernetes.apiserver.user import User
 from pybernetes.client.client import ApiClient
+from pybernetes.client.discovery import Path
 from pybernetes.client.interface import Call, Transport, WatchEvent
 from pybernetes.clock import Env
 from pybernetes.control.definition import Settings
@@ -199,6 +200,9 @@ class SufferingTransport:
         if counts and not same:
             await self._world.after_write()
         return answer
+
+    async def discover(self, path: Path) -> Obj:
+        return await self._inner.discover(path)
 
     async def close(self) -> None:
         await self._inner.close()

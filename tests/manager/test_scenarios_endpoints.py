@@ -369,6 +369,7 @@ MIRRORED: list[tuple[str, list[Obj], list[tuple[str, int, int]], list[tuple[str,
     ("other ports, another slice", [{"addresses": addresses(1), "ports": HTTP}, {"addresses": addresses(1, 5), "ports": []}], [("IPv4", 1, 0), ("IPv4", 1, 0)], []),
     ("the same ports, one slice", [{"addresses": addresses(1), "ports": HTTP}, {"addresses": addresses(1, 5), "ports": HTTP}], [("IPv4", 2, 0)], []),
     ("what is no address", [{"addresses": [{"ip": "10.2.0.1"}, {"ip": "x"}], "ports": HTTP}], [("IPv4", 1, 0)], [("InvalidIPAddress", "Skipped 1 invalid IP addresses when mirroring to EndpointSlices")]),
+    ("too many, and before them what is no address", [{"addresses": [{"ip": "x"}, *addresses(1001), {"ip": "y"}], "ports": HTTP}], [("IPv4", 1000, 0)], [("InvalidIPAddress", "Skipped 1 invalid IP addresses when mirroring to EndpointSlices"), ("TooManyAddressesToMirror", "A max of 1000 addresses can be mirrored to EndpointSlices per Endpoints subset. 3 addresses were skipped")]),
     ("too many", [{"addresses": addresses(1100), "ports": HTTP}], [("IPv4", 1000, 0)], [("TooManyAddressesToMirror", "A max of 1000 addresses can be mirrored to EndpointSlices per Endpoints subset. 100 addresses were skipped")]),
 ]  # fmt: skip
 
@@ -449,3 +450,33 @@ def test_services_that_say_where_they_are_themselves() -> None:
         story,
         "endpoints-controller,endpointslice-controller,endpointslice-mirroring-controller,garbage-collector-controller",
     )
+
+
+def test_what_cannot_be_written_is_told() -> None:
+    """With upstream's events; of mirrored slices upstream tells nobody."""
+
+    def told(steps: Any) -> list[tuple[str, str, str]]:
+        found = [getattr(step, "failure", None) for step in steps]
+        return [(each.type, each.reason, each.message) for each in found if each is not None]
+
+    def of_slices(what: str) -> list[tuple[str, str, str]]:
+        message = (
+            "Error updating Endpoint Slices for Service default/web: "
+            f"failed to {what} EndpointSlice for Service default/web: {{error}}"
+        )
+        return [("Warning", "FailedToUpdateEndpointSlices", message)]
+
+    service = web()
+    made = endpointslice.plan(endpointslice.Seen(service, [backing(1)], {}, []), NOW, SETTINGS).steps
+    assert told(made) == of_slices("create")
+    assert isinstance(made[0], Create)
+    there = {**made[0].obj, "metadata": {**made[0].obj["metadata"], "name": "web-a", "uid": "a"}}
+    seen = endpointslice.Seen(service, [backing(1), backing(2)], {}, [there])
+    assert told(endpointslice.plan(seen, NOW, SETTINGS).steps) == of_slices("update web-a")
+    two = {**there, "metadata": {**there["metadata"], "name": "web-b", "uid": "b"}}
+    seen = endpointslice.Seen(service, [backing(1)], {}, [there, {**two, "addressType": "IPv6"}])
+    assert of_slices("delete web-b")[0] in told(endpointslice.plan(seen, NOW, SETTINGS).steps)
+    current = older(service, [backing(1)])
+    old = endpoints.plan(endpoints.Seen(service, [backing(1), backing(2)], current), NOW, SETTINGS).steps
+    message = "Failed to update endpoint default/web: {error}"
+    assert told(old) == [("Warning", "FailedToUpdateEndpoint", message)]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from test_manager_garbage import config_map, names, reference
-from world import World, play
+from world import World, play, pod
 
 from pybernetes.api import kinds
 from pybernetes.api.kind import Kind, new_object
@@ -273,6 +273,59 @@ def test_what_is_left_is_told_custom_kinds_included() -> None:
         )
         await world.client.patch(kinds.SECRET, "s", "team", {"metadata": {"finalizers": None}})
         await world.settle(10)
+        assert await world.get(kinds.NAMESPACE, "team", "") is None
+
+    play(story, EMPTYING)
+
+
+def test_pods_go_first() -> None:
+    """A pod that ends may still need what its namespace holds (KEP-5080): all else waits for it."""
+
+    async def story(world: World) -> None:
+        await define(world)
+        await namespace(world)
+        await world.settle(2)
+        await world.client.create(WIDGET, new_object(WIDGET, "w", "team"))
+        await world.client.create(kinds.CONFIGMAP, new_object(kinds.CONFIGMAP, "c", "team"))
+        made = pod("held", namespace="team")
+        made["metadata"]["finalizers"] = [HOLD]
+        await world.client.create(kinds.POD, made)
+        await world.settle(2)
+        await world.client.delete(kinds.NAMESPACE, "team")
+        await world.settle(20)
+        assert await world.get(kinds.CONFIGMAP, "c", "team") is not None
+        assert await world.get(WIDGET, "w", "team") is not None
+        found = await told(world)
+        assert found["NamespaceContentRemaining"][2] == (
+            "Some resources are remaining: pods. has 1 resource instances"
+        )
+        assert found["NamespaceDeletionContentFailure"][0] == "False"
+        await world.client.patch(kinds.POD, "held", "team", {"metadata": {"finalizers": None}})
+        await world.settle(20)
+        assert await world.get(kinds.NAMESPACE, "team", "") is None
+
+    play(story, EMPTYING)
+
+
+def test_a_pod_that_outstays_its_grace_is_told() -> None:
+    async def story(world: World) -> None:
+        world.stop_after = 100.0
+        await namespace(world)
+        await world.settle(2)
+        made = pod("slow", namespace="team", nodeName="n1", terminationGracePeriodSeconds=40)
+        await world.client.create(kinds.POD, made)
+        await world.settle(2)
+        await world.client.delete(kinds.NAMESPACE, "team")
+        await world.settle(30)
+        assert (await told(world))["NamespaceDeletionContentFailure"][0] == "False"
+        await world.settle(30)
+        assert (await told(world))["NamespaceDeletionContentFailure"] == (
+            "True",
+            "ContentDeletionFailed",
+            "Failed to delete all resource types, 1 remaining: "
+            "unexpected items still remain in namespace: team for gvr: /v1, Resource=pods",
+        )
+        await world.settle(60)
         assert await world.get(kinds.NAMESPACE, "team", "") is None
 
     play(story, EMPTYING)

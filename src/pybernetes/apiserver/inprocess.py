@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from pybernetes.aio import upkeep
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
+from pybernetes.client.discovery import Path
 from pybernetes.client.interface import Call, WatchEvent
+from pybernetes.wire.http.messages import Response
 
+from .aggregation.remotewatch import remote_events
 from .authn.told import told
 from .context import RequestContext
 from .pipeline import handle
-from .replies import WatchReply
+from .replies import HttpReply, TreeReply, WatchReply
 from .requestinfo import RequestInfo, name_in_selector
 from .user import AUTHENTICATED, UNAUTHENTICATED, User
 from .watchstream import bookmark
@@ -47,6 +50,11 @@ class InProcessTransport:
     async def watch(self, call: Call) -> AsyncIterator[AsyncIterator[WatchEvent]]:
         """See `Transport.watch`. Raises ApiError."""
         reply = await handle(self._context(call))
+        if isinstance(reply, HttpReply):  # another API server's
+            assert isinstance(reply.result, Response)
+            async with remote_events(reply.result) as theirs:
+                yield theirs
+            return
         assert isinstance(reply, WatchReply)
         events = _events(reply)
         try:
@@ -55,6 +63,13 @@ class InProcessTransport:
         finally:
             await events.aclose()
             reply.close()
+
+    async def discover(self, path: Path) -> Obj:
+        """See `Transport.discover`. Raises ApiError."""
+        info = RequestInfo("get", path, is_resource=False)
+        reply = await handle(RequestContext(self._server.services, info=info, user=self._user))
+        assert isinstance(reply, TreeReply)
+        return reply.tree()
 
     def opened(self, _call: Call, _reply: WatchReply) -> AbstractContextManager[None]:
         """Entered while a watch is open: for whoever wants to know of it."""

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
+from pybernetes.api.errors import InternalError
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj, name_of, namespace_of
 
+from . import discovery
 from .interface import Call, ObjList, PatchType, Reaction, Transport, WatchEvent
 
 
@@ -27,6 +29,7 @@ class ApiClient:
     def __init__(self, transport: Transport, field_manager: str = "") -> None:
         self.transport = transport
         self._manager = _given(fieldManager=field_manager)
+        self._discovered = discovery.NOTHING
 
     async def get(
         self,
@@ -184,6 +187,14 @@ class ApiClient:
     ) -> None:
         query = _given(labelSelector=labels, fieldSelector=fields)
         await self.transport.call(Call("deletecollection", kind, namespace, query=query, reaction=reaction))
+
+    async def discover(self) -> discovery.Discovered:
+        documents = [await self.transport.discover(path) for path in discovery.PATHS]
+        try:
+            self._discovered = discovery.read(documents, self._discovered)
+        except ValueError as error:
+            raise InternalError(str(error)) from error
+        return self._discovered
 
     async def close(self) -> None:
         await self.transport.close()

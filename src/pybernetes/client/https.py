@@ -14,7 +14,9 @@ import orjson
 from pybernetes.api.errors import ApiError, ServiceUnavailable, error_from_status
 from pybernetes.api.meta import Obj
 from pybernetes.wire.http.client import HttpClient
+from pybernetes.wire.http.messages import Reply
 
+from .discovery import ACCEPT, Path
 from .interface import Call, Reaction, WatchEvent
 from .kubeconfig import Access
 
@@ -49,25 +51,18 @@ class HttpsTransport:
             access.server,
             tls=access.tls,
             server_hostname=access.server_name,
-            headers=(("User-Agent", user_agent), ("Accept", "application/json")),
+            headers=(("User-Agent", user_agent),),
         )
+        self._documents: dict[Path, tuple[str, bytes]] = {}
+        """Of discovery: its ETag and itself."""
         self._token = access.token
         self._token_read = -TOKEN_FILE_SECONDS
 
     async def call(self, call: Call) -> Obj:
         path, headers, body = self._request(call)
-        try:
-            reply = await self._http.request(
-                METHODS[call.verb], path, headers=headers, body=body, timeout=REQUEST_SECONDS
-            )
-        except TimeoutError as error:
-            raise ConnectionError(
-                f"no answer from {self._access.server} within {REQUEST_SECONDS:.0f} s"
-            ) from error
-        if reply.status >= 400:
-            raise decode_error(reply.status, reply.body)
+        reply = await self._send(METHODS[call.verb], path, headers, body)
         tree: Obj = orjson.loads(reply.body)
-        return _with_item_types(tree) if call.verb == "list" else tree
+        return with_item_types(tree) if call.verb == "list" else tree
 
     @asynccontextmanager
     async def watch(self, call: Call) -> AsyncIterator[AsyncIterator[WatchEvent]]:
@@ -77,17 +72,41 @@ class HttpsTransport:
                 raise decode_error(reply.status, await reply.read())
             yield _events(reply.lines())
 
+    async def discover(self, path: Path) -> Obj:
+        """See `Transport.discover`. What has not changed is not sent again."""
+        headers = [("Accept", ACCEPT), *self._credentials()]
+        tag, body = self._documents.get(path, ("", b""))
+        if tag:
+            headers.append(("If-None-Match", tag))
+        reply = await self._send("GET", path, headers)
+        if reply.status != 304:
+            body = reply.body
+            self._documents[path] = (reply.headers.get("etag", ""), body)
+        tree: Obj = orjson.loads(body)
+        return tree
+
     async def close(self) -> None:
         await self._http.close()
+
+    async def _send(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes = b"") -> Reply:
+        try:
+            reply = await self._http.request(
+                method, path, headers=headers, body=body, timeout=REQUEST_SECONDS
+            )
+        except TimeoutError as error:
+            raise ConnectionError(
+                f"no answer from {self._access.server} within {REQUEST_SECONDS:.0f} s"
+            ) from error
+        if reply.status >= 400:
+            raise decode_error(reply.status, reply.body)
+        return reply
 
     def _request(self, call: Call) -> tuple[str, list[tuple[str, str]], bytes]:
         path = call.kind.path(call.namespace, call.name, call.subresource)
         query = {**call.query, "watch": "true"} if call.verb == "watch" else call.query
         if query:
             path = f"{path}?{urlencode(query)}"
-        headers: list[tuple[str, str]] = []
-        if token := self._bearer():
-            headers.append(("Authorization", f"Bearer {token}"))
+        headers = [("Accept", "application/json"), *self._credentials()]
         if call.reaction is not None:
             headers.append((REACTION_HEADER, encode_reaction(call.reaction)))
         if call.body is None:
@@ -95,6 +114,10 @@ class HttpsTransport:
         kind = PATCH_TYPES[call.patch_type] if call.patch_type else "application/json"
         headers.append(("Content-Type", kind))
         return path, headers, orjson.dumps(call.body)
+
+    def _credentials(self) -> list[tuple[str, str]]:
+        token = self._bearer()
+        return [("Authorization", f"Bearer {token}")] if token else []
 
     def _bearer(self) -> str:
         """The token; one in a file is read anew every minute, since kubelets replace it."""
@@ -140,7 +163,7 @@ async def _events(lines: AsyncIterator[bytes]) -> AsyncIterator[WatchEvent]:
         yield WatchEvent(event["type"], event["object"])
 
 
-def _with_item_types(tree: Obj) -> Obj:
+def with_item_types(tree: Obj) -> Obj:
     """Items of a list carry no kind on the wire of some servers; a cache needs them as single objects have them."""
     kind = str(tree.get("kind", "")).removesuffix("List")
     version = tree.get("apiVersion")

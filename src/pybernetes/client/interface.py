@@ -14,6 +14,8 @@ from typing import Any, Literal, Protocol
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
 
+from .discovery import Discovered, Path
+
 EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
 PatchType = Literal["json", "merge", "strategic", "apply"]
 
@@ -73,6 +75,9 @@ class Transport(Protocol):
     def watch(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:
         """The events of a watch until the server ends it. Raises ApiError on entering or from the iterator
         (an ERROR event becomes its error, such as Expired), ConnectionError where the connection broke."""
+
+    async def discover(self, path: Path) -> Obj:
+        """The document of aggregated discovery (`client/discovery.py`) at that path. Raises as `call`."""
 
     async def close(self) -> None:
         """Ends what the transport holds open."""
@@ -178,5 +183,9 @@ class Client(Protocol):
         fields: str = "",
         reaction: Reaction | None = None,
     ) -> None: ...
+
+    async def discover(self) -> Discovered:
+        """What the server serves now, other servers' resources included; a group whose server is away is told as
+        stale. Raises ApiError (also where the server has no aggregated discovery), ConnectionError."""
 
     async def close(self) -> None: ...

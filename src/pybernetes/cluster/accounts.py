@@ -15,6 +15,7 @@ from pybernetes.api import kinds
 from pybernetes.api.errors import AlreadyExists, NotFound
 from pybernetes.api.kind import new_object
 from pybernetes.api.meta import Obj
+from pybernetes.client.discovery import Path
 from pybernetes.client.https import HttpsTransport
 from pybernetes.client.interface import Call, Client, WatchEvent
 from pybernetes.client.kubeconfig import Access
@@ -46,6 +47,9 @@ class AccountTransport:
     async def watch(self, call: Call) -> AsyncIterator[AsyncIterator[WatchEvent]]:
         async with (await self._transport()).watch(call) as events:
             yield events
+
+    async def discover(self, path: Path) -> Obj:
+        return await (await self._transport()).discover(path)
 
     async def close(self) -> None:
         if self._current is not None:

@@ -21,6 +21,7 @@ from pybernetes.apiserver.requestinfo import request_info
 from pybernetes.apiserver.server import ApiServer
 from pybernetes.apiserver.user import User
 from pybernetes.apiserver.watchstream import WatchBody
+from pybernetes.client.discovery import Path
 from pybernetes.client.interface import Call, WatchEvent
 from pybernetes.wire.http.messages import Request, Response, Upgrade
 
@@ -142,6 +143,11 @@ class FaultyTransport(InProcessTransport):
         if self._faulty.rules:
             await self._faulty.suffer(self._name, call.verb, call.kind.plural)
         return await super().call(call)
+
+    async def discover(self, path: Path) -> Obj:
+        if self._faulty.rules:
+            await self._faulty.suffer(self._name, "get", "")  # as over HTTP
+        return await super().discover(path)
 
     @asynccontextmanager
     async def watch(self, call: Call) -> AsyncIterator[AsyncIterator[WatchEvent]]:

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 
 from pybernetes.aio.ratelimit import TokenBucket
 from pybernetes.api.meta import Obj
+from pybernetes.client.discovery import Path
 from pybernetes.client.interface import Call, Transport, WatchEvent
 
 
@@ -22,13 +23,20 @@ class _Limited:
         self._bucket = bucket
 
     async def call(self, call: Call) -> Obj:
-        wait = self._bucket.reserve(asyncio.get_running_loop().time())
-        if wait > 0:
-            await asyncio.sleep(wait)
+        await self._turn()
         return await self._inner.call(call)
+
+    async def discover(self, path: Path) -> Obj:
+        await self._turn()
+        return await self._inner.discover(path)
 
     def watch(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:
         return self._inner.watch(call)
 
     async def close(self) -> None:
         await self._inner.close()
+
+    async def _turn(self) -> None:
+        wait = self._bucket.reserve(asyncio.get_running_loop().time())
+        if wait > 0:
+            await asyncio.sleep(wait)

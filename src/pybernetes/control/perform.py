@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from .caches import Caches
 from .plan import Batch, Create, Delete, DeleteCollections, ExpectEmpty, Patch, Plan, Report, Step, Update
 
 log = logging.getLogger("controller")
+PAGE = 500
 CATCH_UP_SECONDS = 30.0
 """How long a plan waits for the caches to show its writes: the next one must not be made from before them. A watch that
 breaks is back in about two seconds, one that is refused in at most a minute."""
@@ -67,7 +69,10 @@ class Performer:
         failures: list[ApiError] = []
         for kind in step.kinds:
             try:
-                await self.client.delete_collection(kind, step.namespace, reaction=because)
+                if "deletecollection" in kind.verbs:
+                    await self.client.delete_collection(kind, step.namespace, reaction=because)
+                else:
+                    await self._each(kind, step.namespace, because)
             except NotFound:
                 continue  # the kind is not served any more
             except ApiError as error:
@@ -76,6 +81,20 @@ class Performer:
             if step.otherwise is not None:
                 await self._write(step.otherwise(failures), reaction, written)
             raise failures[0]
+
+    async def _each(self, kind: Kind, namespace: str, because: Reaction | None) -> None:
+        """Deletes objects one by one, of a kind that can only be deleted so."""
+        token = ""
+        while True:
+            page = await self.client.list(kind, namespace, limit=PAGE, continue_token=token)
+            for obj in page.items:
+                with contextlib.suppress(NotFound):
+                    await self.client.delete(
+                        kind, name_of(obj), namespace, propagation="Background", reaction=because
+                    )
+            token = page.continue_token
+            if not token:
+                return
 
     async def _waves(
         self, batch: Batch, reaction: Reaction | None, written: list[tuple[Kind, Obj, bool]]
@@ -105,8 +124,8 @@ class Performer:
         try:
             result = await self._call(step, because)
         except ApiError as error:
-            failure = step.failure if isinstance(step, Create | Delete) else None
-            if failure is not None:
+            failure = None if isinstance(step, Patch) else step.failure
+            if failure is not None and not _is_ending(error):
                 self._report(failure, error=error.message)
             for note in step.otherwise(error) if isinstance(step, Update) and step.otherwise else ():
                 await self._step(note, reaction, written)
@@ -194,3 +213,8 @@ class Performer:
     def _report(self, report: Report, name: str = "", error: str = "") -> None:
         message = report.message.replace("{name}", name).replace("{error}", error)
         self._recorder.event(report.about, report.type, report.reason, message)
+
+
+def _is_ending(error: ApiError) -> bool:
+    """Whether something cannot be created because its namespace is being deleted: nobody needs to be told of that."""
+    return any(cause.reason == "NamespaceTerminating" for cause in error.causes)

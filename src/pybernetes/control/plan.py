@@ -48,6 +48,7 @@ class Update:
     reason: str
     subresource: str = ""
     success: Report | None = None
+    failure: Report | None = None
     otherwise: Callable[[ApiError], tuple[Report | Update, ...]] | None = None
     """What to tell and write down about a failure before the plan ends with it."""
 

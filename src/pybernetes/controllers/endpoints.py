@@ -83,7 +83,9 @@ def plan(seen: Seen, _now: float, _settings: Settings) -> Plan:
         "metadata": _annotated(metadata, changed_at, truncated=truncated),
         "subsets": subsets,
     }
-    update = Update(kinds.ENDPOINTS, changed, "the Service's pods changed")
+    failure = f"Failed to update endpoint {key_of(service)}: {{error}}"
+    report = Report(changed, "Warning", "FailedToUpdateEndpoint", failure)
+    update = Update(kinds.ENDPOINTS, changed, "the Service's pods changed", failure=report)
     return Plan((update,), None, "changed", times)
 
 

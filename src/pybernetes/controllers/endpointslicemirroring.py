@@ -14,7 +14,6 @@ from pybernetes.api.meta import (
     Obj,
     annotations_of,
     is_deleting,
-    key_of,
     labels_of,
     name_of,
     namespace_of,
@@ -92,28 +91,31 @@ def plan(seen: Seen, _now: float, settings: Settings) -> Plan:
 
 
 def _wanted(steps: Steps, endpoints: Obj, most: int) -> dict[str, _Wanted]:
-    """The slices by their ports and address type, of each subset no more than `most` addresses."""
+    """The slices by their ports and address type, of each subset no more than `most` addresses. What is left out is told
+    as upstream counts it: all that was skipped, invalid addresses among them."""
     found: dict[str, _Wanted] = {}
     invalid = skipped = 0
     for subset in endpoints.get("subsets") or ():
         ports = [_port(port) for port in subset.get("ports") or ()]
         ready = [(address, True) for address in subset.get("addresses") or ()]
+        addresses = [*ready, *((each, False) for each in subset.get("notReadyAddresses") or ())]
         count = 0
-        for address, is_ready in [*ready, *((each, False) for each in subset.get("notReadyAddresses") or ())]:
+        for address, is_ready in addresses:
             kind = _address_type(address["ip"])
+            if count >= most:
+                break  # what comes after is not looked at, nor counted as invalid
             if not kind:
                 invalid += 1
-            elif count >= most:
-                skipped += 1
-            else:
-                count += 1
-                slot = found.setdefault(_key(ports, kind), _Wanted(ports, kind))
-                if len(slot.endpoints) < most:
-                    slot.endpoints.append(_endpoint(address, ready=is_ready))
+                continue
+            count += 1
+            slot = found.setdefault(_key(ports, kind), _Wanted(ports, kind))
+            if len(slot.endpoints) < most:
+                slot.endpoints.append(_endpoint(address, ready=is_ready))
+        skipped += len(addresses) - count
     if invalid:
         message = f"Skipped {invalid} invalid IP addresses when mirroring to EndpointSlices"
         steps.add(Report(endpoints, "Warning", "InvalidIPAddress", message))
-    if skipped:
+    if skipped > invalid:
         message = (
             f"A max of {most} addresses can be mirrored to EndpointSlices per Endpoints subset. "
             f"{skipped} addresses were skipped"
@@ -175,9 +177,7 @@ def _create(endpoints: Obj, wanted: _Wanted) -> Create:
         "endpoints": wanted.endpoints,
         "ports": wanted.ports,
     }
-    failure = f"Failed to update EndpointSlices for Endpoints {key_of(endpoints)}: {{error}}"
-    report = Report(endpoints, "Warning", "FailedToUpdateEndpointSlices", failure)
-    return Create(kinds.ENDPOINTSLICE, piece, "the Endpoints changed", failure=report)
+    return Create(kinds.ENDPOINTSLICE, piece, "the Endpoints changed")
 
 
 def _of_slice(piece: Obj, _caches: Caches) -> Iterable[str]:

@@ -1,23 +1,37 @@
-"""Finding the kind that an object names by apiVersion and kind, built in or defined by a CustomResourceDefinition.
+"""Finding the kind that an object names by apiVersion and kind: built in, defined by a CustomResourceDefinition, or
+served by another API server.
 
-A controller that uses this reads CustomResourceDefinitions (`reads=(kinds.CUSTOMRESOURCEDEFINITION,)`).
+A controller that uses `find` reads CustomResourceDefinitions (`reads=(kinds.CUSTOMRESOURCEDEFINITION,)`); where that
+knows none, the server is asked (`discovered`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pybernetes.api import kinds
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj
+from pybernetes.client.interface import Client
 from pybernetes.control.caches import Caches
 
 
 def find(api_version: str, kind: str, caches: Caches) -> Kind | None:
     """The kind in that version, or in another version of its group where that one is not served; None where there is
     none of the name."""
-    group, _, version = api_version.rpartition("/")
-    found = [*_built_in(group, kind), *_defined(group, kind, caches)]
+    group = api_version.rpartition("/")[0]
+    return _in_version(api_version, [*_built_in(group, kind), *_defined(group, kind, caches)])
+
+
+async def discovered(api_version: str, kind: str, client: Client) -> Kind | None:
+    """The same among all that is served. Raises ApiError, ConnectionError."""
+    group = api_version.rpartition("/")[0]
+    served = (await client.discover()).kinds
+    return _in_version(api_version, [each for each in served if (each.group, each.kind) == (group, kind)])
+
+
+def _in_version(api_version: str, found: Sequence[Kind]) -> Kind | None:
+    version = api_version.rpartition("/")[2]
     return next((each for each in found if each.version == version), found[0] if found else None)
 
 

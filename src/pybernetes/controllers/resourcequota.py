@@ -3,12 +3,14 @@ there when something has gone, when a quota is new or changed, and every five mi
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from pybernetes.api import kinds
+from pybernetes.api.errors import ApiError
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import Obj, is_deleting, key_of, name_of, namespace_of
 from pybernetes.api.podspec.resized import STATUSES
@@ -18,9 +20,10 @@ from pybernetes.client.interface import Client
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself
 from pybernetes.control.plan import Plan, Update
-from pybernetes.controllers import kindlookup
 from pybernetes.controllers.pods import is_finished
 from pybernetes.lang.quantity import Quantity
+
+log = logging.getLogger("controller")
 
 RESYNC_SECONDS = 300.0
 ASKED_SECONDS = 10.0
@@ -28,6 +31,8 @@ ASKED_SECONDS = 10.0
 PAUSE_SECONDS = 1.0
 """Between two counts of one quota: when thousands of objects go, they are not all counted again for each."""
 PAGE = 500
+NEEDED = {"create", "delete", "list", "watch"}
+"""Verbs of a kind whose objects are counted."""
 ALWAYS = ("pods", "services", "persistentvolumeclaims")
 """Kinds of which an object may come to take less while it stays; of pods only those changes come here that matter."""
 
@@ -46,12 +51,12 @@ COUNTED = counted_kinds()
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A quota, the objects of its namespace by the kinds it is about, and kinds that have to be asked for. `memory` is
-    when it was counted last."""
+    """A quota, the objects of its namespace by the kinds it is about, and resources (`widgets.example.org`) whose
+    objects have to be asked for. `memory` is when it was counted last."""
 
     quota: Obj
     objects: Mapping[Kind, Sequence[Obj]]
-    asked: tuple[Kind, ...] = ()
+    asked: tuple[str, ...] = ()
     memory: float | None = field(default=None)
 
 
@@ -61,36 +66,43 @@ def observe(key: str, caches: Caches) -> Seen | None:
         return None
     hard, namespace = hard_of(quota), namespace_of(quota)
     about = [kind for kind in COUNTED if any(concerns(kind, resource) for resource in hard)]
-    return Seen(quota, {kind: caches.list(kind, namespace) for kind in about}, _foreign(hard, about, caches))
+    return Seen(quota, {kind: caches.list(kind, namespace) for kind in about}, _foreign(hard, about))
 
 
-def _foreign(hard: Mapping[str, str], about: Sequence[Kind], caches: Caches) -> tuple[Kind, ...]:
-    """Kinds that are counted by name and not built in."""
-    known = {kind.group_resource for kind in about}
+def _foreign(hard: Mapping[str, str], about: Sequence[Kind]) -> tuple[str, ...]:
+    """Resources that are counted by name and not built in."""
+    known = {kind.group_resource for kind in (*kinds.KINDS, *about)}
     names = {resource.removeprefix("count/") for resource in hard if resource.startswith("count/")} - known
-    found = []
-    for name in sorted(names):
-        plural, _, group = name.partition(".")
-        kind = kindlookup.by_group_resource(group, plural, caches)
-        if kind is not None and kind.namespaced:
-            found.append(kind)
-    return tuple(found)
+    return tuple(sorted(names))
 
 
 async def with_foreign(seen: Seen, client: Client) -> Seen:
-    """Adds the objects of kinds that are in no cache. Raises ApiError, ConnectionError."""
-    objects = dict(seen.objects)
-    for kind in seen.asked:
-        items: list[Obj] = []
-        token = ""
-        while True:
-            page = await client.list(kind, namespace_of(seen.quota), limit=PAGE, continue_token=token)
-            items += page.items
-            token = page.continue_token
-            if not token:
-                break
-        objects[kind] = items
+    """Adds the objects of kinds that are in no cache: of CustomResourceDefinitions and of other API servers. One that
+    cannot be asked now is left out. Raises ApiError, ConnectionError."""
+    if not seen.asked:
+        return seen
+    objects, served = dict(seen.objects), (await client.discover()).preferred()
+    for name in seen.asked:
+        plural, _, group = name.partition(".")
+        kind = served.get((group, plural))
+        if kind is None or not kind.namespaced or not {*kind.verbs} >= NEEDED:
+            continue
+        try:
+            objects[kind] = await _listed(kind, namespace_of(seen.quota), client)
+        except ApiError as error:
+            log.info("resourcequota-controller: %s cannot be counted: %s", name, error)
     return replace(seen, objects=objects)
+
+
+async def _listed(kind: Kind, namespace: str, client: Client) -> list[Obj]:
+    items: list[Obj] = []
+    token = ""
+    while True:
+        page = await client.list(kind, namespace, limit=PAGE, continue_token=token)
+        items += page.items
+        token = page.continue_token
+        if not token:
+            return items
 
 
 def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
@@ -101,7 +113,7 @@ def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
     if unchanged and seen.memory is not None and 0 <= now - seen.memory < PAUSE_SECONDS:
         left = PAUSE_SECONDS - (now - seen.memory)
         return Plan((), left, "counted a moment ago", seen.memory)
-    used = count(quota, seen.objects, now)
+    used = {**_last_known(quota), **count(quota, seen.objects, now)}
     after = ASKED_SECONDS if seen.asked else RESYNC_SECONDS
     if unchanged and _same(used, amounts.read(before.get("used"))):
         return Plan((), after, "as it was", now)
@@ -112,6 +124,12 @@ def plan(seen: Seen, now: float, _settings: Settings) -> Plan:
 
 def hard_of(quota: Obj) -> dict[str, str]:
     return dict((quota.get("spec") or {}).get("hard") or {})
+
+
+def _last_known(quota: Obj) -> dict[str, Quantity]:
+    """What the status says of resources that are limited still: it holds for what cannot be counted now."""
+    used, hard = amounts.read((quota.get("status") or {}).get("used")), hard_of(quota)
+    return {name: each for name, each in used.items() if name in hard}
 
 
 def count(quota: Obj, objects: Mapping[Kind, Sequence[Obj]], now: float) -> dict[str, Quantity]:
@@ -180,7 +198,6 @@ CONTROLLER = ControllerDef(
     observe=observe,
     plan=plan,
     account="resourcequota-controller",
-    reads=(kinds.CUSTOMRESOURCEDEFINITION,),
     ask=with_foreign,
     remembers=True,
 )

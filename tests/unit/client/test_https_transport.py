@@ -258,3 +258,23 @@ def test_outside_a_pod_there_is_no_in_cluster_configuration() -> None:
 def test_identities_of_components_are_upstreams() -> None:
     assert identities.SCHEDULER.common_name == "system:kube-scheduler"
     assert identities.kubelet("n1").organizations == ("system:nodes",)
+
+
+def test_discovery_is_not_sent_again_while_nothing_changes(made: tuple[ClusterConfig, Certificates]) -> None:
+    async def story(server: ApiServer, kubeconfig: Callable[[str], Path]) -> None:
+        client = ApiClient(HttpsTransport(load(kubeconfig("kubeconfig"))))
+        codes: list[int] = []
+        inner = server.services.metrics.observe
+
+        def observe(info: Any, code: int, seconds: float) -> None:
+            codes.append(code)
+            inner(info, code, seconds)
+
+        server.services.metrics.observe = observe  # type: ignore[method-assign]
+        first = await client.discover()
+        assert first.preferred()["", "pods"] is kinds.POD
+        assert await client.discover() == first
+        assert codes == [200, 200, 304, 304]
+        await client.close()
+
+    over_https(made, story)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -21,7 +21,18 @@ from pybernetes.clock import Env
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, itself
 from pybernetes.control.manager import ControllerManager
-from pybernetes.control.plan import Batch, Create, Delete, ExpectEmpty, Patch, Plan, Report, Steps, Update
+from pybernetes.control.plan import (
+    Batch,
+    Create,
+    Delete,
+    DeleteCollections,
+    ExpectEmpty,
+    Patch,
+    Plan,
+    Report,
+    Steps,
+    Update,
+)
 from pybernetes.store.memory import MemoryStore
 from tests.virtualtime import run_virtual
 
@@ -283,5 +294,48 @@ def test_looking_again_happens_when_it_was_asked_for_and_not_before() -> None:
         await asyncio.sleep(350)
         first, *later = rig.times("go")
         assert [at - first for at in later] == pytest.approx([100, 200, 300], abs=0.1)
+
+    rig(plan, story)
+
+
+def test_failures_are_told_but_not_where_the_namespace_is_going() -> None:
+    def plan(obj: Obj, _caches: Caches) -> Plan:
+        target = "gone" if name_of(obj) == "ending" else "default"
+        metadata = {"name": f"{name_of(obj)}-s", "namespace": target}
+        made = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": 5}
+        if target == "gone":
+            made = {**made, "type": "Opaque"}
+        steps = Steps()
+        steps.add(
+            Create(kinds.SECRET, made, "", failure=Report(obj, "Warning", "FailedCreate", "no: {error}"))
+        )
+        return steps.plan("making")
+
+    async def story(rig: Rig) -> None:
+        namespace = {**new_object(kinds.NAMESPACE, "gone"), "spec": {"finalizers": ["kubernetes"]}}
+        await rig.client.create(kinds.NAMESPACE, namespace)
+        await rig.client.delete(kinds.NAMESPACE, "gone")
+        await rig.trigger("ending")
+        assert len(rig.times("ending")) > 1
+        await rig.trigger("wrong")
+        events = (await rig.client.list(kinds.EVENT, "default")).items
+        assert {(e["involvedObject"]["name"], e["reason"]) for e in events} == {("wrong", "FailedCreate")}
+        assert events[0]["message"].startswith("no: ")
+
+    rig(plan, story)
+
+
+def test_kinds_that_cannot_be_deleted_as_a_collection_are_deleted_one_by_one() -> None:
+    one_by_one = replace(kinds.SECRET, verbs=("delete", "get", "list", "watch"))
+
+    def plan(obj: Obj, _caches: Caches) -> Plan:
+        step = DeleteCollections((one_by_one, kinds.LIMITRANGE), "default", "all must go")
+        return Plan((step,), None, "emptying") if name_of(obj) == "go" else Plan.nothing("not me")
+
+    async def story(rig: Rig) -> None:
+        for name in ("a", "b"):
+            await rig.client.create(kinds.SECRET, secret(name))
+        await rig.trigger("go")
+        assert await rig.secrets() == []
 
     rig(plan, story)

@@ -10,10 +10,10 @@ import orjson
 from pybernetes.api.errors import (
     ApiError,
     InternalError,
-    MethodNotAllowed,
     ServiceUnavailable,
     error_from_status,
 )
+from pybernetes.client.https import with_item_types
 from pybernetes.wire.http.messages import Headers, Request, Response, Upgrade
 
 from ..connect.forward import forward
@@ -27,6 +27,7 @@ from .remotes import Remote
 METHODS = {
     "get": "GET",
     "list": "GET",
+    "watch": "GET",
     "create": "POST",
     "update": "PUT",
     "patch": "PATCH",
@@ -73,11 +74,12 @@ async def _forwarded(
 
 
 async def _in_process(ctx: RequestContext, remote: Remote, peers: Peers) -> Reply:
-    """The same for a caller in this process, who has no request and wants a tree. Raises ApiError."""
-    if ctx.info.verb == "watch":
-        raise MethodNotAllowed(f"{remote.name} is served elsewhere: no watch without HTTP")
+    """The same for a caller in this process, who has no request and wants a tree; of a watch, the answer as it comes
+    (`remotewatch.py`). Raises ApiError."""
     result = await _forwarded(ctx, _request_of(ctx), remote, peers)
     assert isinstance(result, Response)
+    if ctx.info.verb == "watch" and result.status == 200:
+        return HttpReply(result)
     data = await _whole(result)
     try:
         tree: Any = orjson.loads(data)
@@ -85,7 +87,7 @@ async def _in_process(ctx: RequestContext, remote: Remote, peers: Peers) -> Repl
         tree = None
     if result.status >= 400 or not isinstance(tree, dict):
         raise _refusal(result.status, tree, data)
-    return TreeReply(tree, result.status)
+    return TreeReply(with_item_types(tree) if ctx.info.verb == "list" else tree, result.status)
 
 
 def _refusal(status: int, tree: Any, data: bytes) -> ApiError:
@@ -93,9 +95,8 @@ def _refusal(status: int, tree: Any, data: bytes) -> ApiError:
         return error_from_status(tree)
     if status == 503:
         return ServiceUnavailable("the server is currently unable to handle the request")
-    return InternalError(
-        f"an aggregated API server answered {status}: {data[:200].decode('utf-8', 'replace')}"
-    )
+    told = orjson.dumps(data[:200].decode("utf-8", "replace").strip()).decode()
+    return InternalError(f"an error on the server ({told}) has prevented the request from succeeding")
 
 
 def _request_of(ctx: RequestContext) -> Request:
@@ -105,7 +106,8 @@ def _request_of(ctx: RequestContext) -> Request:
     name = "" if info.verb in ABOUT_MANY else info.name
     parts += [part for part in (info.resource, name, info.subresource) if part]
     path = "/" + "/".join(quote(part, safe="") for part in parts)
-    query = f"?{urlencode(dict(ctx.query))}" if ctx.query else ""
+    asked = {**ctx.query, "watch": "true"} if info.verb == "watch" else dict(ctx.query)
+    query = f"?{urlencode(asked)}" if asked else ""
     headers, body = Headers([("accept", "application/json")]), b""
     if ctx.body is not None:
         body = orjson.dumps(ctx.body)

@@ -28,7 +28,7 @@ class Uncountable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """An owner of a kind that is not in the caches. `kind` None: nobody knows it."""
+    """An owner of a kind that is not in the caches. `kind` None: not even the kind is."""
 
     ref: Obj
     namespace: str
@@ -110,7 +110,8 @@ async def ask(owners: Owners, client: Client) -> Owners:
     replicas = dict(owners.replicas)
     problem, homeless = "", owners.homeless
     for each in owners.foreign:
-        kind, ref = each.kind, each.ref
+        ref = each.ref
+        kind = each.kind or await kindlookup.discovered(ref["apiVersion"], ref["kind"], client)
         if kind is None or (kind.scale is None and "scale" not in kind.subresources):
             name = kind.group_resource if kind is not None else f"{ref['kind']} of {ref['apiVersion']}"
             problem = problem or f"{name} does not implement the scale subresource"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pybernetes.api import kinds
-from pybernetes.api.meta import Obj, is_deleting, labels_of, name_of, namespace_of, uid_of
+from pybernetes.api.meta import Obj, is_deleting, key_of, labels_of, name_of, namespace_of, uid_of
 from pybernetes.control.caches import Caches
 from pybernetes.control.definition import ControllerDef, Settings, Watch, itself
 from pybernetes.control.ownership import owner_reference
@@ -106,7 +106,7 @@ def plan(seen: Seen, _now: float, settings: Settings) -> Plan:
         steps.add(*_writes(seen.service, family, drafts, changed_at))
         doomed += emptied
         count += sum(len(draft.endpoints) for draft in drafts)
-    steps.add(*(_delete(piece) for piece in [*doomed, *own]))
+    steps.add(*(_delete(seen.service, piece) for piece in [*doomed, *own]))
     steps.memory = memory
     return steps.plan(f"{count} endpoints" + (f", {len(lost)} pods on unknown nodes" if lost else ""))
 
@@ -219,12 +219,14 @@ def _writes(service: Obj, family: str, drafts: Iterable[Draft], changed_at: str)
     drafts = list(drafts)
     for draft in drafts:
         if draft.piece is None:
-            yield Create(kinds.ENDPOINTSLICE, _new(service, family, draft, changed_at), why)
+            made = _new(service, family, draft, changed_at)
+            yield Create(kinds.ENDPOINTSLICE, made, why, failure=_failure(service, "create"))
     for draft in drafts:
         if draft.piece is not None and draft.changed:
             metadata = trigger.annotated({**draft.piece["metadata"], "labels": labels}, changed_at)
             content = {"metadata": metadata, "endpoints": draft.endpoints, "ports": draft.ports}
-            yield Update(kinds.ENDPOINTSLICE, {**draft.piece, **content}, why)
+            failure = _failure(service, f"update {name_of(draft.piece)}")
+            yield Update(kinds.ENDPOINTSLICE, {**draft.piece, **content}, why, failure=failure)
 
 
 def _labels(service: Obj) -> dict[str, str]:
@@ -251,10 +253,18 @@ def _new(service: Obj, family: str, draft: Draft, changed_at: str) -> Obj:
     }
 
 
-def _delete(piece: Obj) -> Delete:
-    return Delete(
-        kinds.ENDPOINTSLICE, namespace_of(piece), name_of(piece), uid_of(piece), "no endpoint left in it"
-    )
+def _delete(service: Obj, piece: Obj) -> Delete:
+    name, failure = name_of(piece), _failure(service, f"delete {name_of(piece)}")
+    why = "no endpoint left in it"
+    return Delete(kinds.ENDPOINTSLICE, namespace_of(piece), name, uid_of(piece), why, failure=failure)
+
+
+def _failure(service: Obj, what: str) -> Report:
+    """What is told where a slice cannot be written."""
+    key = key_of(service)
+    told = f"failed to {what} EndpointSlice for Service {key}: {{error}}"
+    message = f"Error updating Endpoint Slices for Service {key}: {told}"
+    return Report(service, "Warning", "FailedToUpdateEndpointSlices", message)
 
 
 def service_of_slice(piece: Obj) -> tuple[str, ...]:

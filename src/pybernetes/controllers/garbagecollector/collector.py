@@ -6,18 +6,17 @@ import asyncio
 import logging
 
 from pybernetes.aio.workqueue import WorkQueue
-from pybernetes.api.apiextensions.served import served_kinds
 from pybernetes.api.errors import ApiError, Conflict, NotFound
 from pybernetes.api.kind import Kind
-from pybernetes.api.kinds import CUSTOMRESOURCEDEFINITION
-from pybernetes.api.meta import Obj, is_deleting, uid_of
+from pybernetes.api.meta import Obj, uid_of
 from pybernetes.client.informer import Change, Handler
 from pybernetes.client.interface import Client, Reaction
 from pybernetes.control.caches import Caches
 from pybernetes.control.perform import Performer
 
 from .graph import Graph, Node, node_of
-from .plan import KINDS_BY_API, Seen, look, missing_owners, owner_kind, plan
+from .monitors import Monitors
+from .plan import Seen, look, missing_owners, owner_kind, plan
 
 log = logging.getLogger("controller")
 MOST_GONE = 2000
@@ -25,40 +24,50 @@ MOST_GONE = 2000
 
 
 class GarbageCollector:
-    """Runs over the kinds given; all of them are followed through the manager's shared caches."""
+    """Runs over all that is served and can be followed, through the manager's shared caches. `shared` are the kinds of
+    which these have the objects anyway."""
 
     def __init__(
-        self, client: Client, caches: Caches, performer: Performer, kinds: tuple[Kind, ...], workers: int
+        self, client: Client, caches: Caches, performer: Performer, shared: tuple[Kind, ...], workers: int
     ) -> None:
         self.graph = Graph()
         self.queue: WorkQueue[str] = WorkQueue()
         self._client = client
         self._caches = caches
         self._performer = performer
-        self._kinds = kinds
         self._workers = workers
-        self._custom: dict[str, tuple[Kind, ...]] = {}
-        """The kinds of each CustomResourceDefinition; the first one is followed."""
         self._gone: dict[str, None] = {}
         """Uids of objects that were seen to go, the latest last."""
         self._unresolved: dict[tuple[str, str], set[str]] = {}
         """Uids of dependents by the kinds of owners that the server does not have."""
-        self._by_api = {**KINDS_BY_API, **{(kind.api_version, kind.kind): kind for kind in kinds}}
-        for kind in kinds:
-            caches.follow(kind).on_event(self._subscriber(kind))
-        if CUSTOMRESOURCEDEFINITION in kinds:
-            caches.follow(CUSTOMRESOURCEDEFINITION).on_event(self._defined)
+        self.monitors = Monitors(client, caches, shared, self._follow, self._forget, self._named)
 
     async def run(self) -> None:
         """Works until cancelled, once every cache is filled."""
-        for kind in self._kinds:
-            await self._caches.follow(kind).synced()
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self.monitors.run(), name="monitors of the garbage collector")
+                await self.monitors.ready()
                 for _ in range(self._workers):
                     group.create_task(self._work())
         finally:
             self.queue.close()
+
+    def _follow(self, kind: Kind) -> None:
+        self._caches.follow(kind).on_event(self._subscriber(kind))
+
+    def _forget(self, kind: Kind, gone: bool) -> None:
+        """Forgets the objects of a kind that is not followed any more; `gone`: they are known to have gone before."""
+        for uid in [uid for uid, node in self.graph.nodes.items() if node.kind is kind]:
+            if gone:
+                self._note_gone(uid)
+            self._removed(uid)
+
+    def _named(self) -> None:
+        """Looks again at what is owned by kinds that are known now: it can be told whether the owner is there."""
+        for name in [name for name in self._unresolved if name in self.monitors.by_api]:
+            for uid in sorted(self._unresolved.pop(name)):
+                self.queue.add(uid)
 
     def _subscriber(self, kind: Kind) -> Handler:
         def changed(_change: Change, old: Obj | None, new: Obj | None) -> None:
@@ -75,31 +84,6 @@ class GarbageCollector:
         self._gone[uid] = None
         if len(self._gone) > MOST_GONE:
             del self._gone[next(iter(self._gone))]
-
-    def _defined(self, _change: Change, old: Obj | None, new: Obj | None) -> None:
-        """Follows what a CustomResourceDefinition serves, and forgets what one does not serve any more."""
-        crd = new if new is not None else old
-        assert crd is not None
-        name = crd["metadata"]["name"]
-        served = served_kinds(crd) if new is not None else ()
-        before = self._custom.get(name, ())
-        if [_identity(kind) for kind in served] == [_identity(kind) for kind in before]:
-            return
-        for kind in before:
-            self._by_api.pop((kind.api_version, kind.kind), None)
-        if before:
-            self._caches.forget(before[0])
-            for uid in [uid for uid, node in self.graph.nodes.items() if node.kind is before[0]]:
-                if new is None and is_deleting(crd):
-                    self._note_gone(uid)  # a definition goes after all its objects
-                self._removed(uid)
-        self._custom[name] = served
-        for kind in served:
-            self._by_api[kind.api_version, kind.kind] = kind
-            for uid in sorted(self._unresolved.pop((kind.api_version, kind.kind), ())):
-                self.queue.add(uid)  # now it can be told whether its owner is there
-        if served:
-            self._caches.follow(served[0]).on_event(self._subscriber(served[0]))
 
     def _put(self, node: Node) -> None:
         before = self.graph.nodes.get(node.uid)
@@ -153,7 +137,7 @@ class GarbageCollector:
                 self.queue.done(uid)
 
     async def _collect(self, uid: str) -> None:
-        seen = look(self.graph, uid, self._finalizers(uid), self._by_api)
+        seen = look(self.graph, uid, self._finalizers(uid), self.monitors.by_api)
         if seen is None:
             return
         decided = plan(seen, await self._absent(seen))
@@ -176,13 +160,13 @@ class GarbageCollector:
         for owner, known in seen.owners:
             if known is None and owner.uid in self._gone:
                 absent.add(owner.uid)
-            elif owner_kind(owner, self._by_api) is None:
+            elif owner_kind(owner, self.monitors.by_api) is None:
                 waiting = self._unresolved.setdefault((owner.api_version, owner.kind), set())
                 waiting.add(seen.node.uid)
         for owner in missing_owners(seen):
             if owner.uid in absent:
                 continue
-            kind = owner_kind(owner, self._by_api)
+            kind = owner_kind(owner, self.monitors.by_api)
             if kind is None:
                 continue
             try:
@@ -195,7 +179,3 @@ class GarbageCollector:
                 if uid_of(found) != owner.uid:
                     absent.add(owner.uid)
         return absent
-
-
-def _identity(kind: Kind) -> tuple[str, str, bool]:
-    return kind.api_version, kind.kind, kind.namespaced

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pybernetes.api import kinds
 from pybernetes.api.kind import Kind
 from pybernetes.control.plan import Delete, Patch, Plan, Report, Steps
 
@@ -18,9 +17,6 @@ from .graph import FOREGROUND, ORPHAN, Graph, Node, Owner
 
 KindsByApi = Mapping[tuple[str, str], Kind]
 """By apiVersion and kind."""
-KINDS_BY_API: KindsByApi = {
-    (kind.api_version, kind.kind): kind for kind in kinds.KINDS if "list" in kind.verbs
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +33,7 @@ class Seen:
     """Owners that are known, in another namespace than the object."""
 
 
-def look(
-    graph: Graph, uid: str, finalizers: tuple[str, ...], kinds: KindsByApi = KINDS_BY_API
-) -> Seen | None:
+def look(graph: Graph, uid: str, finalizers: tuple[str, ...], kinds: KindsByApi) -> Seen | None:
     node = graph.nodes.get(uid)
     if node is None:
         return None

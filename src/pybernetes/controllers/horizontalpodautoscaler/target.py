@@ -101,15 +101,17 @@ async def ask(seen: Seen, client: Client) -> Seen:
     """Adds the scale and, where it is needed, the readings."""
     autoscaler = seen.autoscaler
     reference, namespace = autoscaler["spec"]["scaleTargetRef"], namespace_of(autoscaler)
-    if seen.kind is None:
-        group, _, _version = reference.get("apiVersion", "").rpartition("/")
+    version = reference.get("apiVersion", "")
+    kind = seen.kind or await kindlookup.discovered(version, reference["kind"], client)
+    if kind is None:
+        group = version.rpartition("/")[0]
         what = f'no matches for kind "{reference["kind"]}" in group "{group}"'
         return replace(seen, problem=f"unable to determine resource for scale target reference: {what}")
     try:
-        scale = await client.get(seen.kind, reference["name"], namespace, subresource="scale")
+        scale = await client.get(kind, reference["name"], namespace, subresource="scale")
     except ApiError as error:
         return replace(seen, problem=error.message)
-    found = replace(seen, scale=scale)
+    found = replace(seen, kind=kind, scale=scale)
     if not needs_metrics(autoscaler, scale):
         return found
     selector = (scale.get("status") or {}).get("selector") or ""
