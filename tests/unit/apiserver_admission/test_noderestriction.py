@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
 
 from pybernetes.api import kinds
-from pybernetes.api.errors import Forbidden
+from pybernetes.api.errors import ApiError, Forbidden, Unclassified
 from pybernetes.apiserver.admission.nodelabels import forbidden_labels
 from pybernetes.apiserver.user import User
 
@@ -39,6 +40,9 @@ def owner(node: Any, **fields: Any) -> dict[str, Any]:
     return {**reference, "controller": True, **fields}
 
 
+TRUST = {"clusterTrustBundle": {"name": "t", "path": "t"}}
+
+
 def test_mirror_pods_refer_to_nothing(run) -> None:
     async def scenario(client: Client) -> None:
         mine = client.as_(NODE)
@@ -54,12 +58,31 @@ def test_mirror_pods_refer_to_nothing(run) -> None:
             ({"owners": [owner(node, controller=False)]}, "with a controller owner reference set to itself"),
             ({"owners": [owner(node, blockOwnerDeletion=True)]}, "must not set blockOwnerDeletion"),
             ({"owners": [owner(node, uid="other")]}, "node n1 UID mismatch: expected other got"),
-            ({"serviceAccountName": "default"}, "can not create pods that reference a service account"),
-            ({"volumes": [{"name": "v", "secret": {"secretName": "s"}}]}, "that reference secrets"),
+            ({"serviceAccountName": "default"}, "a mirror pod may not reference service accounts"),
+            (
+                {"volumes": [{"name": "v", "secret": {"secretName": "s"}}]},
+                "a mirror pod may not reference secrets",
+            ),
             ({"volumes": [{"name": "v", "configMap": {"name": "s"}}]}, "that reference configmaps"),
             (
                 {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "s"}}]},
                 "that reference persistentvolumeclaims",
+            ),
+            (
+                {"volumes": [{"name": "v", "csi": {"driver": "d.example.com"}}]},
+                "that reference csidrivers (via CSI volumes)",
+            ),
+            (
+                {"volumes": [{"name": "v", "projected": {"sources": [{"configMap": {"name": "c"}}]}}]},
+                "that reference configmaps",
+            ),
+            (
+                {"volumes": [{"name": "v", "projected": {"sources": [TRUST]}}]},
+                "that reference clustertrustbundles",
+            ),
+            (
+                {"resourceClaims": [{"name": "c", "resourceClaimName": "c"}]},
+                "that reference resourceclaims",
             ),
         ]
         for spec, message in cases:
@@ -109,3 +132,107 @@ def test_the_rest(run) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     run(scenario, service_account_signing_key=key, **OPEN)
+
+
+def test_slices_are_made_and_deleted_by_their_own_node(run) -> None:
+    async def scenario(client: Client) -> None:
+        mine = client.as_(NODE)
+        pool = {"name": "p", "generation": 1, "resourceSliceCount": 1}
+        spec = {"driver": "d.example.com", "pool": pool, "nodeName": "n1", "devices": [{"name": "a"}]}
+        await mine.create(kinds.RESOURCESLICE, "mine", spec=spec)
+        await client.create(kinds.RESOURCESLICE, "theirs", spec={**spec, "nodeName": "n2"})
+        for verb in ("create", "delete"):
+            body = {"metadata": {"name": "theirs"}, "spec": {**spec, "nodeName": "n2"}}
+            with pytest.raises(Forbidden) as caught:
+                await mine.call(verb, kinds.RESOURCESLICE, "theirs", body if verb == "create" else None)
+            assert caught.value.message == (
+                f'resourceslices.resource.k8s.io "theirs" is forbidden: can only {verb} ResourceSlice with the same '
+                "NodeName as the requesting node"
+            )
+        await mine.call("delete", kinds.RESOURCESLICE, "mine")
+
+    run(scenario, **OPEN)
+
+
+def signing_request(name: str) -> str:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:nodes"),
+            x509.NameAttribute(NameOID.COMMON_NAME, name),
+        ]
+    )
+    made = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    signed = made.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    return base64.b64encode(signed.public_bytes(serialization.Encoding.PEM)).decode()
+
+
+def test_signing_requests_are_for_the_node_itself(run) -> None:
+    async def scenario(client: Client) -> None:
+        async def ask(name: str, signer: str, user: str) -> Any:
+            usages = ["digital signature", "client auth"]
+            spec = {"signerName": signer, "request": signing_request(user), "usages": usages}
+            return await client.as_(NODE).create(kinds.CERTIFICATESIGNINGREQUEST, name, spec=spec)
+
+        kubelet = "kubernetes.io/kube-apiserver-client-kubelet"
+        await ask("mine", kubelet, "system:node:n1")
+        await ask("other", "example.com/signer", "system:node:n2")
+        with pytest.raises(Forbidden) as caught:
+            await ask("theirs", kubelet, "system:node:n2")
+        assert caught.value.message == (
+            'certificatesigningrequests.certificates.k8s.io "theirs" is forbidden: can only create a node CSR with '
+            "CN=system:node:n1"
+        )
+
+    run(scenario, **OPEN)
+
+
+def test_certificates_are_asked_for_pods_that_run_on_the_node(run) -> None:
+    async def scenario(client: Client) -> None:
+        node = await client.create(kinds.NODE, "n1")
+        pod = await client.pod("web", nodeName="n1")
+        await client.pod("away", nodeName="n2")
+        account = await client.call("get", kinds.SERVICEACCOUNT, "default")
+        right = {
+            "signerName": "example.com/signer",
+            "podName": "web",
+            "podUID": pod["metadata"]["uid"],
+            "serviceAccountName": "default",
+            "serviceAccountUID": account["metadata"]["uid"],
+            "nodeName": "n1",
+            "nodeUID": node["metadata"]["uid"],
+        }
+        cases: list[tuple[dict[str, str], type[ApiError], str]] = [
+            (
+                {"nodeName": "n2"},
+                Forbidden,
+                'PodCertificateRequest.Spec.NodeName="n2", which is not the requesting node "n1"',
+            ),
+            ({"nodeUID": "x"}, Unclassified, 'names node UID "x", inconsistent with the running node ("'),
+            (
+                {"podName": "none"},
+                Unclassified,
+                'while retrieving pod "default/none" named in the PodCertificateRequest: pod "none" not found',
+            ),
+            ({"podUID": "x"}, Unclassified, 'contains pod UID ("x") which differs from running pod "'),
+            (
+                {"serviceAccountName": "robot"},
+                Forbidden,
+                'contains serviceAccountName ("robot") that differs from running pod ("default")',
+            ),
+            (
+                {"serviceAccountUID": "x"},
+                Unclassified,
+                'names service account UID "x", which differs from the running service account ("',
+            ),
+        ]
+        for change, error, message in cases:
+            with pytest.raises(error) as caught:
+                await client.as_(NODE).create(kinds.PODCERTIFICATEREQUEST, "r", spec={**right, **change})
+            assert message in str(caught.value)
+
+    run(scenario, **OPEN)

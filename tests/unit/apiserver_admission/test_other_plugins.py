@@ -62,7 +62,10 @@ MIRROR = {"annotations": {"kubernetes.io/config.mirror": "x"}}
 MIRRORS = [
     ({"serviceAccountName": "default"}, "a mirror pod may not reference service accounts"),
     ({"imagePullSecrets": [{"name": "s"}]}, "a mirror pod may not reference secrets"),
-    ({"volumes": [{"name": "v", "configMap": {"name": "c"}}]}, "a mirror pod may not reference configmaps"),
+    (
+        {"volumes": [{"name": "v", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]},
+        "a mirror pod may not use ServiceAccountToken volume projections",
+    ),
 ]
 
 
@@ -72,6 +75,23 @@ def test_mirror_pods(run, spec: Any, message: str) -> None:
         with pytest.raises(Forbidden) as caught:
             await client.pod("p", metadata=MIRROR, nodeName="n1", **spec)
         assert caught.value.message == f'pods "p" is forbidden: {message}'
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("yes", ["1", "t", "TRUE", "True"])
+def test_an_account_limits_secrets_with_any_word_for_yes(run, yes: str) -> None:
+    async def scenario(client: Client) -> None:
+        metadata = {"annotations": {"kubernetes.io/enforce-mountable-secrets": yes}}
+        await client.create(kinds.SERVICEACCOUNT, "tight", metadata=metadata)
+        with pytest.raises(Forbidden) as caught:
+            await client.pod(
+                "p", serviceAccountName="tight", container={"envFrom": [{"secretRef": {"name": "other"}}]}
+            )
+        assert caught.value.message == (
+            'pods "p" is forbidden: container c with envFrom referencing secret.secretName="other" is not allowed '
+            "because service account tight does not reference that secret"
+        )
 
     run(scenario)
 

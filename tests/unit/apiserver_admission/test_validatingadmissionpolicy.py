@@ -324,8 +324,8 @@ def review(*, fails: bool = True) -> tuple[Review, Policy, dict[str, str]]:
 def test_what_the_audit_log_learns() -> None:
     found, made, annotations = review(fails=False)
     bound = Binding("b", "p", None, None, ("Audit",))
-    for decision in found.validate(made, kinds.CONFIGMAP, None):
-        found.act(made, bound, decision)
+    found.validate(made, bound, kinds.CONFIGMAP, None)
+    found.validate(made, bound, kinds.CONFIGMAP, None)
     found.conclude()
     assert annotations["p/size"] == "has 1"
     assert "p/none" not in annotations
@@ -342,11 +342,12 @@ def test_what_the_audit_log_learns() -> None:
 
 def test_an_annotation_without_a_value_refuses() -> None:
     found, made, _ = review()
-    decisions = found.validate(made, kinds.CONFIGMAP, None)
-    assert [decision.message for decision in decisions] == [
-        "no",
-        "expression 'string(object.data.nope)' resulted in error: no such key: nope",
-    ]
+    found.validate(made, Binding("b", "p", None, None, ("Deny",)), kinds.CONFIGMAP, None)
+    broken = "expression 'string(object.data.nope)' resulted in error: no such key: nope"
+    assert [denial.decision.message for denial in found.denials] == ["no", broken]
+    found, made, _ = review()
+    found.validate(made, Binding("b", "p", None, None, ("Audit",)), kinds.CONFIGMAP, None)
+    assert [denial.decision.message for denial in found.denials] == [broken]
 
 
 def test_the_authorizer_answers(run) -> None:
@@ -451,5 +452,17 @@ def test_expressions_are_compiled_when_a_policy_is_written(run, spec: Any, field
         (cause,) = caught.value.causes
         assert cause.field == field
         assert message in cause.message
+
+    run(scenario)
+
+
+def test_an_expression_without_a_value_has_the_usual_reason(run) -> None:
+    async def scenario(client: Client) -> None:
+        await policy(client, {"expression": "object.data.nope == 'x'", "reason": "Forbidden"})
+        await binding(client)
+        with pytest.raises(Invalid) as caught:
+            await configmap(client)
+        assert caught.value.status()["reason"] == "Invalid"
+        assert "no such key" in caught.value.message
 
     run(scenario)

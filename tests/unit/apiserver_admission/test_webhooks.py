@@ -67,6 +67,7 @@ class Hook:
         self.answer, self.bundle = answer, bundle
         self.requests: list[dict[str, Any]] = []
         self.paths: list[str] = []
+        self.versions: list[str] = []
         self.port = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -81,13 +82,15 @@ class Hook:
                 response = {"uid": request["uid"], "allowed": True, **self.answer(request)}
                 if response.pop("silent", False):
                     await asyncio.sleep(5)
+                code, raw = response.pop("code", 200), response.pop("raw", None)
+                self.versions.append(json.loads(body)["apiVersion"])
                 review = {
-                    "apiVersion": "admission.k8s.io/v1",
+                    "apiVersion": response.pop("apiVersion", self.versions[-1]),
                     "kind": "AdmissionReview",
                     "response": response,
                 }
-                data = json.dumps(review).encode()
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
+                data = json.dumps(review).encode() if raw is None else raw.encode()
+                writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (code, len(data)) + data)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             pass  # the client has gone
@@ -353,5 +356,93 @@ def test_connections_are_asked_about(run, certificate) -> None:
             )
             assert response.status == 400
             assert b"denied the request: no shells" in response.body
+
+    run(scenario)
+
+
+def status(message: str) -> str:
+    return json.dumps({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message})
+
+
+ANSWERS: list[tuple[dict[str, Any], str]] = [
+    ({"code": 404, "raw": ""}, "failed to call webhook: the server could not find the requested resource"),
+    (
+        {"code": 500, "raw": "boom \n"},
+        'failed to call webhook: an error on the server ("boom") has prevented the request from succeeding',
+    ),
+    ({"code": 500, "raw": status("told")}, "failed to call webhook: told"),
+    ({"code": 403, "raw": "go away"}, "failed to call webhook: go away"),
+    (
+        {"code": 302, "raw": ""},
+        "failed to call webhook: the server responded with the status code 302 but did not return more information",
+    ),
+    (
+        {"apiVersion": "v2"},
+        "received invalid webhook response: expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, "
+        "got /v2, Kind=AdmissionReview",
+    ),
+    ({"uid": "x"}, 'received invalid webhook response: expected response.uid="'),
+    (
+        {"patchType": "JSONPatch"},
+        "received invalid webhook response: validating webhook may not return response.patchType",
+    ),
+    (
+        {"patch": "W10=", "patchType": "JSONPatch"},
+        "received invalid webhook response: validating webhook may not return response.patch",
+    ),
+]
+
+
+@pytest.mark.parametrize(("answer", "message"), ANSWERS)
+def test_bad_answers(run, certificate, answer: dict[str, Any], message: str) -> None:
+    async def scenario(client: Client) -> None:
+        async with hook(certificate, lambda _request: dict(answer)) as served:
+            await validating(client, served.config())
+            with pytest.raises(InternalError) as caught:
+                await client.create(kinds.CONFIGMAP, "c")
+            start = 'Internal error occurred: failed calling webhook "a.example.com": '
+            assert caught.value.message.startswith(start + message)
+
+    run(scenario)
+
+
+BAD_PATCHES: list[tuple[dict[str, Any], str]] = [
+    (
+        {"patch": "W10="},
+        "received invalid webhook response: webhook returned response.patch but not response.patchType",
+    ),
+    (
+        {"patchType": "JSONPatch"},
+        "received invalid webhook response: webhook returned response.patchType but not response.patch",
+    ),
+    ({"patch": "e30x", "patchType": "JSONPatch"}, "received undecodable patch in webhook response: "),
+    (
+        {"patch": base64.b64encode(b'[{"op":"test"}]').decode(), "patchType": "X"},
+        'unsupported patch type "X"',
+    ),
+]
+
+
+@pytest.mark.parametrize(("answer", "message"), BAD_PATCHES)
+def test_bad_patches(run, certificate, answer: dict[str, Any], message: str) -> None:
+    async def scenario(client: Client) -> None:
+        async with hook(certificate, lambda _request: dict(answer)) as served:
+            await mutating(client, served.config())
+            with pytest.raises(InternalError) as caught:
+                await client.create(kinds.CONFIGMAP, "c")
+            start = 'Internal error occurred: failed calling webhook "a.example.com": '
+            assert caught.value.message.startswith(start + message)
+
+    run(scenario)
+
+
+def test_a_hook_that_knows_only_the_old_reviews(run, certificate) -> None:
+    async def scenario(client: Client) -> None:
+        answer = {"uid": "", "patch": patch({"op": "add", "path": "/data", "value": {"a": "b"}})["patch"]}
+        async with hook(certificate, lambda _request: dict(answer)) as served:
+            await mutating(client, served.config(admissionReviewVersions=["v9", "v1beta1"]))
+            made = await client.create(kinds.CONFIGMAP, "c")
+            assert made["data"] == {"a": "b"}
+            assert served.versions == ["admission.k8s.io/v1beta1"]
 
     run(scenario)

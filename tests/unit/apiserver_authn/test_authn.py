@@ -252,14 +252,20 @@ def test_others_can_verify_our_tokens() -> None:
 def answer(world: World, **spec: Any) -> dict[str, Any]:
     account = world.get("serviceaccounts", "default", "robot")
     assert account is not None
-    return tokenrequest.answer({"spec": spec}, account, world.issuer(), world.get)
+    whole = tokenrequest.completed({"spec": spec}, account, world.issuer().audiences, NOW)
+    return tokenrequest.answer(whole, account, world.issuer(), world.get)
 
 
 def test_a_token_request_is_answered(world: World) -> None:
     plain = answer(world)
     assert plain["spec"] == {"audiences": [ISSUER], "expirationSeconds": 3600}
     assert plain["status"]["expirationTimestamp"] == rfc3339(NOW + 3600)
-    assert plain["metadata"] == {"name": "robot", "namespace": "default"}
+    assert plain["metadata"] == {
+        "name": "robot",
+        "namespace": "default",
+        "uid": "uid-robot",
+        "creationTimestamp": rfc3339(NOW),
+    }
     ref = {"apiVersion": "v1", "kind": "Pod", "name": "web", "uid": "uid-web"}
     bound = answer(world, boundObjectRef=ref, expirationSeconds=3607)
     assert bound["status"]["expirationTimestamp"] == rfc3339(NOW + 3607)
@@ -284,7 +290,7 @@ def test_a_token_request_is_answered(world: World) -> None:
         (
             {"boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": "web", "uid": "x"}},
             Conflict,
-            "does not match the UID in record",
+            'Operation cannot be fulfilled on Pod "web": the UID in the bound object reference .x. does not match',
         ),
         (
             {"boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": "other"}},
@@ -294,7 +300,24 @@ def test_a_token_request_is_answered(world: World) -> None:
         (
             {"boundObjectRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}},
             BadRequest,
-            "cannot bind token",
+            "cannot bind token to object of type apps/v1, Kind=Deployment$",
+        ),
+        ({"boundObjectRef": {}}, BadRequest, "cannot bind token to object of type /, Kind=$"),
+        (
+            {"boundObjectRef": {"apiVersion": "v1", "kind": "ConfigMap", "name": "c"}},
+            BadRequest,
+            "cannot bind token to object of type /v1, Kind=ConfigMap$",
+        ),
+        (
+            {
+                "boundObjectRef": {
+                    "apiVersion": "admissionregistration.k8s.io/v1",
+                    "kind": "ValidatingWebhookConfiguration",
+                    "name": "w",
+                }
+            },
+            BadRequest,
+            "feature gate APIServerWebhookAuthenticationToken is disabled",
         ),
     ],
 )
@@ -304,6 +327,27 @@ def test_bad_token_requests_are_refused(
     world.add("pods", "default", "other", spec={"serviceAccountName": "someone"})
     with pytest.raises(error, match=message):
         answer(world, **spec)
+
+
+def test_a_token_request_is_of_its_url(world: World) -> None:
+    for metadata, wrong in (
+        ({"name": "other"}, "name"),
+        ({"namespace": "other", "name": "robot"}, "namespace"),
+    ):
+        with pytest.raises(Invalid) as caught:
+            tokenrequest.check_place({"metadata": metadata}, "robot", "default")
+        assert caught.value.message == (
+            f'TokenRequest.authentication.k8s.io "robot" is invalid: metadata.{wrong}: Invalid value: "other": must match '
+            f"the service account {wrong} if specified"
+        )
+    account = world.get("serviceaccounts", "default", "robot")
+    assert account is not None
+    with pytest.raises(Conflict) as refused:
+        tokenrequest.completed({"metadata": {"uid": "x"}}, account, (), NOW)
+    assert refused.value.message == (
+        'Operation cannot be fulfilled on TokenRequest.authentication.k8s.io "robot": the UID in the token request (x) '
+        "does not match the UID of the service account (uid-robot)"
+    )
 
 
 # ---- the other authenticators

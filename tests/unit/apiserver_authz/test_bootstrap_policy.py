@@ -159,3 +159,68 @@ def test_an_aggregated_roles_rules_are_left_to_its_controller() -> None:
     plain = {k: v for k, v in extended.items() if k != "aggregationRule"}
     (write,) = reconcile([plain], [wanted])
     assert write.obj["aggregationRule"] == wanted["aggregationRule"]
+
+
+# ---- the rules themselves, as upstream's golden files have them
+
+
+def rules_of(kind: str, name: str, namespace: str = "") -> list[Any]:
+    return next(
+        o["rules"]
+        for o in objects()
+        if (o["kind"], o["metadata"]["name"], o["metadata"].get("namespace", "")) == (kind, name, namespace)
+    )
+
+
+def rule(verbs: str, group: str, resources: str) -> dict[str, Any]:
+    return {"verbs": verbs.split(), "apiGroups": [group], "resources": resources.split()}
+
+
+READ = "get list watch"
+HELD = [
+    ("ClusterRole", "system:node", rule("create patch update", "", "events")),
+    ("ClusterRole", "system:node", rule("deletecollection", "resource.k8s.io", "resourceslices")),
+    ("ClusterRole", "system:node", rule(READ, "certificates.k8s.io", "clustertrustbundles")),
+    ("ClusterRole", "system:node", rule("get", "", "serviceaccounts")),
+    ("ClusterRole", "system:kube-scheduler", rule("create", "coordination.k8s.io", "leases")),
+    ("ClusterRole", "system:kube-scheduler", rule("get list patch update watch", "", "pods/finalizers")),
+    ("ClusterRole", "system:kubelet-api-admin", rule("*", "", "nodes/configz nodes/healthz nodes/pods")),
+    (
+        "ClusterRole",
+        "system:cluster-trust-bundle-discovery",
+        rule(READ, "certificates.k8s.io", "clustertrustbundles"),
+    ),
+    (
+        "ClusterRole",
+        "system:controller:resource-claim-controller",
+        rule("patch update", "resource.k8s.io", "resourceclaims/binding"),
+    ),
+    ("ClusterRole", "system:monitoring", {"verbs": ["get"], "nonResourceURLs": ["/statusz"]}),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "held"), HELD)
+def test_a_role_has_the_rule(kind: str, name: str, held: dict[str, Any]) -> None:
+    assert held in rules_of(kind, name)
+
+
+def test_locks_of_leaders_are_leases() -> None:
+    for name in ("kube-controller-manager", "kube-scheduler"):
+        assert rules_of("Role", f"system::leader-locking-{name}", "kube-system") == [
+            rule("create get list update watch", "coordination.k8s.io", resource)
+            for resource in ("leases", "leasecandidates")
+        ]
+
+
+def test_where_tokens_come_from_is_read_with_and_without_a_slash() -> None:
+    assert rules_of("ClusterRole", "system:service-account-issuer-discovery") == [
+        {
+            "verbs": ["get"],
+            "nonResourceURLs": [
+                "/.well-known/openid-configuration",
+                "/.well-known/openid-configuration/",
+                "/openid/v1/jwks",
+                "/openid/v1/jwks/",
+            ],
+        }
+    ]

@@ -59,6 +59,8 @@ CASES: list[tuple[list[dict[str, Any]], list[tuple[str, str]], int, Any]] = [
     ([rule("users")], [("impersonate-user", "eve"), ("impersonate-extra-scopes", "a")], 403, 'userextras.authentication.k8s.io "a" is forbidden: User "bob" cannot impersonate resource "userextras/scopes" in API group "authentication.k8s.io" at the cluster scope'),
     ([rule("users"), rule("userextras/scopes", group="authentication.k8s.io")], [("impersonate-user", "eve"), ("impersonate-extra-scopes", "a"), ("impersonate-extra-scopes", "b")], 201, {"username": "eve", "groups": ["system:authenticated"], "extra": {"scopes": ["a", "b"]}}),
     ([rule("serviceaccounts")], [("impersonate-user", "system:serviceaccount:default:x")], 201, {"username": "system:serviceaccount:default:x", "groups": ["system:serviceaccounts", "system:serviceaccounts:default", "system:authenticated"]}),
+    ([rule("users")], [("impersonate-extra-scopes", "a")], 500, "Internal error occurred: requested groups, extra or uid without impersonating a user"),
+    ([rule("users")], [("impersonate-user", "eve"), ("impersonate-uid", "1"), ("impersonate-extra-scopes", "a")], 403, 'userextras.authentication.k8s.io "a" is forbidden: User "bob" cannot impersonate resource "userextras/scopes" in API group "authentication.k8s.io" at the cluster scope'),
     ([rule("users")], [("impersonate-group", "dev")], 500, "Internal error occurred: requested groups, extra or uid without impersonating a user"),
 ]  # fmt: skip
 

@@ -60,7 +60,10 @@ def view() -> View:
     web = {
         "metadata": {"name": "web", "namespace": "a"},
         "spec": POD_SPEC,
-        "status": {"resourceClaimStatuses": [{"name": "made", "resourceClaimName": "made-xyz"}]},
+        "status": {
+            "resourceClaimStatuses": [{"name": "made", "resourceClaimName": "made-xyz"}],
+            "extendedResourceClaimStatus": {"resourceClaimName": "extended-claim"},
+        },
     }
     other = {
         "metadata": {"name": "other", "namespace": "a"},
@@ -80,6 +83,8 @@ def view() -> View:
         ("volumeattachments", "", "va1"): {"spec": {"nodeName": "n1"}},
         ("volumeattachments", "", "va2"): {"spec": {"nodeName": "n2"}},
         ("resourceslices", "", "mine"): {"spec": {"nodeName": "n1"}},
+        ("podcertificaterequests", "a", "asked"): {"spec": {"nodeName": "n1"}},
+        ("podcertificaterequests", "a", "theirs"): {"spec": {"nodeName": "n2"}},
     }
     return View([web, other], objects)
 
@@ -97,6 +102,7 @@ def test_a_pods_references(view: View) -> None:
         ("persistentvolumeclaims", "web-e"),
         ("resourceclaims", "gpu-claim"),
         ("resourceclaims", "made-xyz"),
+        ("resourceclaims", "extended-claim"),
     }
     assert {ref for ref in found if ref[1] != "a"} == {
         ("persistentvolumes", "", "pv1"),
@@ -119,19 +125,28 @@ DENIED_LEASE = "can only access node lease with the same name as the requesting 
         ("list secrets a pull", True, ""),
         ("get secrets a theirs", False, RELATED),
         ("get secrets b pull", False, RELATED),
-        ("list secrets a -", False, "can only read namespaced object of this type"),
+        ("list secrets a -", False, "No Object name found"),
+        ("list secrets - -", False, "can only read namespaced object of this type"),
         ("update secrets a pull", False, "can only read resources of this type"),
         ("get configmaps a ca", True, ""),
         ("get persistentvolumeclaims a data", True, ""),
         ("patch persistentvolumeclaims/status a data", True, ""),
+        ("get persistentvolumeclaims/status a data", False, "can only get/update/patch this type"),
         ("get persistentvolumes - pv1", True, ""),
         ("list persistentvolumes - -", False, "can only get individual resources of this type"),
         ("create serviceaccounts/token a robot", True, ""),
         ("create serviceaccounts/token a default", False, RELATED),
-        ("create serviceaccounts a robot", False, "can only create token subresource of service account"),
+        ("create serviceaccounts a robot", False, "can only create token subresource of serviceaccount"),
+        ("get serviceaccounts a robot", True, ""),
+        ("get serviceaccounts a default", False, RELATED),
+        ("list serviceaccounts a -", False, "can only create tokens for individual service accounts"),
         ("get nodes - n1", True, ""),
         ("patch nodes/status - n1", True, ""),
         ("create nodes - -", True, ""),
+        ("patch nodes - n2", True, ""),
+        ("get nodes/status - n1", False, ""),
+        ("get nodes/proxy - n1", False, ""),
+        ("delete nodes - n1", False, ""),
         ("get nodes - n2", False, "node 'n1' cannot read 'n2', only its own Node object"),
         ("list nodes - -", False, "node 'n1' cannot read all nodes, only its own Node object"),
         ("list pods - - spec.nodeName=n1", True, ""),
@@ -145,7 +160,8 @@ DENIED_LEASE = "can only access node lease with the same name as the requesting 
         ("get pods a other", False, RELATED),
         ("patch pods/status a web", True, ""),
         ("create pods/eviction a web", True, ""),
-        ("update pods a web", False, "cannot perform this verb on pods"),
+        ("get pods/status a web", False, ""),
+        ("update pods a web", False, ""),
         ("get services a web", True, ""),
         ("delete services a web", False, ""),
         ("create events a -", True, ""),
@@ -178,6 +194,13 @@ def test_the_core_group(view: View, request_line: str, allowed: bool, reason: st
         ("resource.k8s.io", "get", "resourceclaims", "a", "gpu-claim", True),
         ("resource.k8s.io", "update", "resourceslices", "", "mine", True),
         ("resource.k8s.io", "list", "resourceslices", "", "", False),
+        ("resource.k8s.io", "get", "resourceclaims", "a", "extended-claim", True),
+        ("certificates.k8s.io", "create", "podcertificaterequests", "a", "", True),
+        ("certificates.k8s.io", "get", "podcertificaterequests", "a", "asked", True),
+        ("certificates.k8s.io", "get", "podcertificaterequests", "a", "theirs", False),
+        ("certificates.k8s.io", "list", "podcertificaterequests", "", "", False),
+        ("certificates.k8s.io", "update", "podcertificaterequests/status", "a", "asked", False),
+        ("certificates.k8s.io", "watch", "clustertrustbundles", "", "", True),
         ("node.k8s.io", "list", "runtimeclasses", "", "", True),
         ("apps", "list", "deployments", "a", "", False),
     ],
@@ -185,7 +208,8 @@ def test_the_core_group(view: View, request_line: str, allowed: bool, reason: st
 def test_other_groups(
     view: View, group: str, verb: str, resource: str, namespace: str, name: str, allowed: bool
 ) -> None:
-    attributes = Attributes(KUBELET, verb, group, "v1", resource, "", namespace, name)
+    resource, _, subresource = resource.partition("/")
+    attributes = Attributes(KUBELET, verb, group, "v1", resource, subresource, namespace, name)
     assert NodeAuthorizer(view).authorize(attributes).allowed is allowed
 
 

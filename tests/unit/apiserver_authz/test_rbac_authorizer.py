@@ -269,7 +269,7 @@ def test_nobody_writes_a_role_with_more_than_they_hold(rbac: Rbac) -> None:
         'roles.rbac.authorization.k8s.io "bad" is forbidden: user "alice" (groups=["devs" "system:authenticated"]) is '
         "attempting to grant RBAC permissions not currently held:\n"
         '{APIGroups:[""], Resources:["pods"], Verbs:["delete"]}\n'
-        '{APIGroups:[""], Resources:["secrets"], Verbs:["delete" "get"]}'
+        '{APIGroups:[""], Resources:["secrets"], Verbs:["get" "delete"]}'
     )
     with pytest.raises(Forbidden):
         check_role("ClusterRole", role("wide", READ_PODS), None, ALICE, rbac, rbac.authorize)
@@ -279,7 +279,39 @@ def test_nobody_writes_a_role_with_more_than_they_hold(rbac: Rbac) -> None:
     escalate = {"verbs": ["escalate"], "apiGroups": [GROUP], "resources": ["roles"], "resourceNames": ["bad"]}
     rbac.put("Role", role("esc", escalate, namespace="a"))
     rbac.put("RoleBinding", binding("esc", "Role", "esc", ("User", "alice"), namespace="a"))
-    check_role("Role", bad, None, ALICE, rbac, rbac.authorize)
+    check_role("Role", bad, None, ALICE, rbac, rbac.authorize, "bad")
+    with pytest.raises(Forbidden):
+        check_role("Role", bad, None, ALICE, rbac, rbac.authorize)  # a create names nothing
+
+
+def test_only_garbage_collection_may_touch_a_role_with_more_than_one_holds(rbac: Rbac) -> None:
+    old = role("bad", {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}, namespace="a")
+
+    def with_metadata(**metadata: Any) -> dict[str, Any]:
+        return {**old, "metadata": {**old["metadata"], **metadata}}
+
+    collected = with_metadata(finalizers=["x/y"], ownerReferences=[{"name": "o"}], resourceVersion="7")
+    check_role("Role", collected, old, ALICE, rbac, rbac.authorize)
+    with pytest.raises(Forbidden, match="not currently held"):
+        check_role("Role", with_metadata(labels={"a": "b"}), old, ALICE, rbac, rbac.authorize)
+
+
+def test_missing_permissions_on_names_and_urls_stand_each_on_a_line(rbac: Rbac) -> None:
+    wanted = role(
+        "bad",
+        {"verbs": ["update", "get"], "apiGroups": [""], "resources": ["nodes"], "resourceNames": ["n"]},
+        {"verbs": ["get", "post"], "nonResourceURLs": ["/x"]},
+        {"verbs": ["watch", "list"], "apiGroups": [""], "resources": ["nodes"]},
+    )
+    with pytest.raises(Forbidden) as error:
+        check_role("ClusterRole", wanted, None, ALICE, rbac, rbac.authorize)
+    assert error.value.message.splitlines()[1:] == [
+        '{APIGroups:[""], Resources:["nodes"], ResourceNames:["n"], Verbs:["get"]}',
+        '{APIGroups:[""], Resources:["nodes"], ResourceNames:["n"], Verbs:["update"]}',
+        '{APIGroups:[""], Resources:["nodes"], Verbs:["watch" "list"]}',
+        '{NonResourceURLs:["/x"], Verbs:["get"]}',
+        '{NonResourceURLs:["/x"], Verbs:["post"]}',
+    ]
 
 
 def test_an_aggregated_role_needs_everything(rbac: Rbac) -> None:
@@ -287,6 +319,8 @@ def test_an_aggregated_role_needs_everything(rbac: Rbac) -> None:
     with pytest.raises(Forbidden, match="must have cluster-admin privileges"):
         check_role("ClusterRole", aggregated, None, ALICE, rbac, rbac.authorize)
     check_role("ClusterRole", aggregated, aggregated, ALICE, rbac, rbac.authorize)
+    with pytest.raises(Forbidden, match="must have cluster-admin privileges"):
+        check_role("ClusterRole", role("agg"), aggregated, ALICE, rbac, rbac.authorize)
 
 
 def test_nobody_binds_a_role_with_more_than_they_hold(rbac: Rbac) -> None:

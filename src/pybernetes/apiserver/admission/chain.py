@@ -34,6 +34,7 @@ from .podresizevalidator import POD_RESIZE_VALIDATOR
 from .podsecurity.plugin import POD_SECURITY
 from .podtolerationrestriction import POD_TOLERATION_RESTRICTION
 from .podtopologylabels import POD_TOPOLOGY_LABELS
+from .policyparameters import POLICY_PARAMETERS
 from .priority import PRIORITY
 from .rbacescalation import RBAC_ESCALATION
 from .resourcequota import RESOURCE_QUOTA
@@ -77,9 +78,10 @@ PLUGINS: tuple[Plugin, ...] = (
     POD_TOPOLOGY_LABELS,
     POD_RESIZE_VALIDATOR,
     # What calls out and what takes from a quota comes last: nobody is asked about an object that is refused anyway.
-    RBAC_ESCALATION,
     MUTATING_ADMISSION_POLICY,
     MUTATING_ADMISSION_WEBHOOK,
+    RBAC_ESCALATION,
+    POLICY_PARAMETERS,
     VALIDATING_ADMISSION_POLICY,
     VALIDATING_ADMISSION_WEBHOOK,
     RESOURCE_QUOTA,
@@ -87,11 +89,15 @@ PLUGINS: tuple[Plugin, ...] = (
 )
 
 
+BUILT_IN = (RBAC_ESCALATION, POLICY_PARAMETERS)
+"""Checks that upstream makes elsewhere: they are not plugins to anybody who configures them."""
+
+
 def chosen(enabled: Iterable[str] = (), disabled: Iterable[str] = ()) -> tuple[Plugin, ...]:
     """The plugins that are on: `--enable-admission-plugins` and `--disable-admission-plugins`. Raises ValueError for a
     name that is unknown, or in both."""
     on, off = set(enabled), set(disabled)
-    names = {plugin.name for plugin in PLUGINS if plugin is not RBAC_ESCALATION}
+    names = {plugin.name for plugin in PLUGINS if plugin not in BUILT_IN}
     if unknown := sorted((on | off) - names):
         raise ValueError(f"unknown admission plugins: {', '.join(unknown)}")
     if both := sorted(on & off):

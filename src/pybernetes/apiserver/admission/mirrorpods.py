@@ -2,54 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pybernetes.api.meta import Obj
 
-WORDS = ("secrets", "configmaps", "clustertrustbundles", "persistentvolumeclaims", "serviceaccounttokens")
-"""In the order in which they are complained about."""
-_VOLUMES = {"secret": "secrets", "configMap": "configmaps", "persistentVolumeClaim": "persistentvolumeclaims"}
-_PROJECTED = {
-    "secret": "secrets",
-    "configMap": "configmaps",
-    "clusterTrustBundle": "clustertrustbundles",
-    "serviceAccountToken": "serviceaccounttokens",
+_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
+_SECRET_FIELDS = ("secretRef", "nodePublishSecretRef")
+_VOLUMES: Mapping[str, str] = {
+    "configMap": "configmaps (via configmap volumes)",
+    "secret": "secrets (via secret volumes)",
+    "csi": "csidrivers (via CSI volumes)",
+    "glusterfs": "endpoints (via glusterFS volumes)",
+    "persistentVolumeClaim": "persistentvolumeclaims",
+    "ephemeral": "persistentvolumeclaims (via ephemeral volumes)",
+    "azureFile": "secrets (via azureFile volumes)",
 }
-_CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
+_PROJECTED: Mapping[str, str] = {
+    "configMap": "configmaps (via projected volumes)",
+    "secret": "secrets (via projected volumes)",
+    "serviceAccountToken": "serviceaccounts (via projected volumes)",
+    "clusterTrustBundle": "clustertrustbundles",
+    "podCertificate": "podcertificates",
+}
 
 
-def references(spec: Obj) -> list[str]:
-    """The kinds of objects that the spec refers to, in the order of WORDS."""
-    found = {*_of_volumes(spec), *_of_environment(spec)}
-    if spec.get("imagePullSecrets"):
-        found.add("secrets")
-    return [word for word in WORDS if word in found]
+def first_reference(spec: Obj) -> str:
+    """The first kind of object that the spec needs from the API, in upstream's order and words; "" for none."""
+    if spec.get("serviceAccountName"):
+        return "serviceaccounts"
+    if has_secrets(spec):
+        return "secrets"
+    if _has_config_maps(spec):
+        return "configmaps"
+    if spec.get("resourceClaims"):
+        return "resourceclaims"
+    return next((word for volume in spec.get("volumes") or () for word in _of_volume(volume)), "")
 
 
-def _of_volumes(spec: Obj) -> Iterator[str]:
+def has_secrets(spec: Obj) -> bool:
+    """Whether it names a secret anywhere."""
+    return (
+        bool(spec.get("imagePullSecrets"))
+        or any("secret" in field for field in _of_environment(spec))
+        or any(_is_of_secret(volume) for volume in spec.get("volumes") or ())
+    )
+
+
+def has_tokens(spec: Obj) -> bool:
+    """Whether a volume is to hold a token of a service account."""
+    return any("serviceAccountToken" in source for source in _projections(spec))
+
+
+def _has_config_maps(spec: Obj) -> bool:
+    return (
+        any("configMap" in field for field in _of_environment(spec))
+        or any(volume.get("configMap") for volume in spec.get("volumes") or ())
+        or any(source.get("configMap") for source in _projections(spec))
+    )
+
+
+def _is_of_secret(volume: Obj) -> bool:
+    if volume.get("secret") or volume.get("azureFile"):
+        return True
+    if any(source.get("secret") for source in (volume.get("projected") or {}).get("sources") or ()):
+        return True
+    return any(
+        isinstance(value, Mapping) and any(value.get(field) for field in _SECRET_FIELDS)
+        for value in volume.values()
+    )
+
+
+def _projections(spec: Obj) -> Iterator[Obj]:
     for volume in spec.get("volumes") or ():
-        for field, value in volume.items():
-            if field in _VOLUMES:
-                yield _VOLUMES[field]
-            elif (
-                isinstance(value, dict) and (value.get("secretRef") or value.get("nodePublishSecretRef"))
-            ) or field == "azureFile":
-                yield "secrets"
-        for source in (volume.get("projected") or {}).get("sources") or ():
-            yield from (_PROJECTED[field] for field in source if field in _PROJECTED)
+        yield from (volume.get("projected") or {}).get("sources") or ()
+
+
+def _of_volume(volume: Obj) -> Iterator[str]:
+    yield from (word for field, word in _VOLUMES.items() if volume.get(field) is not None)
+    for source in (volume.get("projected") or {}).get("sources") or ():
+        yield from (word for field, word in _PROJECTED.items() if source.get(field) is not None)
 
 
 def _of_environment(spec: Obj) -> Iterator[str]:
-    for field in _CONTAINERS:
-        for container in spec.get(field) or ():
+    """The fields with which containers' environments refer to secrets and config maps."""
+    for place in _CONTAINERS:
+        for container in spec.get(place) or ():
             for source in container.get("envFrom") or ():
-                if source.get("secretRef"):
-                    yield "secrets"
-                if source.get("configMapRef"):
-                    yield "configmaps"
+                yield from (field for field in ("secretRef", "configMapRef") if source.get(field))
             for variable in container.get("env") or ():
                 value = variable.get("valueFrom") or {}
-                if value.get("secretKeyRef"):
-                    yield "secrets"
-                if value.get("configMapKeyRef"):
-                    yield "configmaps"
+                yield from (field for field in ("secretKeyRef", "configMapKeyRef") if value.get(field))

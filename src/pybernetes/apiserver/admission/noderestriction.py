@@ -12,7 +12,8 @@ from pybernetes.api.kinds import NODE, POD
 from pybernetes.api.meta import Obj
 
 from ..user import NODES, node_of
-from .mirrorpods import references
+from .mirrorpods import first_reference
+from .nodecertificates import pod_certificate, signing_request
 from .nodelabels import forbidden_labels
 from .plugin import Admission, Plugin
 
@@ -67,7 +68,7 @@ def _node_update(admission: Admission, node: str, new: Obj, old: Obj) -> None:
     if ((new.get("spec") or {}).get("taints") or []) != ((old.get("spec") or {}).get("taints") or []):
         raise admission.forbidden(f'node "{node}" is not allowed to modify taints')
     if wrong := forbidden_labels(_labels(old), _labels(new)):
-        raise admission.forbidden(f'node "{node}" is not allowed to modify labels: {", ".join(wrong)}')
+        raise admission.forbidden(f"is not allowed to modify labels: {', '.join(wrong)}")
     if new["metadata"].get("ownerReferences") != old["metadata"].get("ownerReferences"):
         raise admission.forbidden(f'node "{node}" is not allowed to modify ownerReferences')
 
@@ -107,8 +108,13 @@ def _existing(admission: Admission) -> Obj:
     name = _requested_name(admission)
     pod = admission.old or admission.find(POD, name, admission.namespace)
     if pod is None:
-        raise NotFound(f'pods "{name}" not found', kind="pods", name=name)
+        raise _unknown("pod", name)
     return pod
+
+
+def _unknown(kind: str, name: str) -> NotFound:
+    """As upstream's caches say it, which know kinds in the singular."""
+    return NotFound(f'{kind} "{name}" not found', kind=kind, name=name)
 
 
 def _pod_status(admission: Admission, node: str) -> None:
@@ -153,15 +159,13 @@ def _mirror_pod(admission: Admission, node: str) -> None:
         raise admission.forbidden(f'node "{node}" must not set blockOwnerDeletion on an owner reference')
     there = admission.find(NODE, node)
     if there is None:
-        raise NotFound(f'nodes "{node}" not found', kind="nodes", name=node)
+        raise _unknown("node", node)
     if owner.get("uid") != there["metadata"]["uid"]:
         raise admission.forbidden(
             f"node {node} UID mismatch: expected {owner.get('uid')} got {there['metadata']['uid']}"
         )
-    if pod["spec"].get("serviceAccountName"):
-        raise admission.forbidden(f'node "{node}" can not create pods that reference a service account')
-    if found := references(pod["spec"]):
-        raise admission.forbidden(f'node "{node}" can not create pods that reference {found[0]}')
+    if found := first_reference(pod["spec"]):
+        raise admission.forbidden(f'node "{node}" can not create pods that reference {found}')
 
 
 # ---- others
@@ -180,9 +184,12 @@ def _csi_node(admission: Admission, node: str) -> None:
 
 
 def _resource_slice(admission: Admission, node: str) -> None:
-    if admission.operation == "CREATE" and (admission.object.get("spec") or {}).get("nodeName") != node:
+    """Others are kept from it by the node authorizer, which sees neither what is new nor each of a collection."""
+    tree = {"CREATE": admission.new, "DELETE": admission.old}.get(admission.operation)
+    if tree is not None and (tree.get("spec") or {}).get("nodeName") != node:
+        verb = admission.operation.lower()
         raise admission.forbidden(
-            "can only create ResourceSlice with the same NodeName as the requesting node"
+            f"can only {verb} ResourceSlice with the same NodeName as the requesting node"
         )
 
 
@@ -191,7 +198,7 @@ def _claim(admission: Admission, node: str) -> None:
         raise admission.forbidden("may only update PVC status")
     if _kept_of_claim(admission.object) != _kept_of_claim(admission.old):
         raise admission.forbidden(
-            f'node "{node}" is not allowed to update fields other than status.capacity and status.conditions'
+            f'node "{node}" is not allowed to update fields other than status.quantity and status.conditions'
         )
 
 
@@ -213,7 +220,7 @@ def _service_account(admission: Admission, node: str) -> None:
         raise admission.forbidden("node requested token with a pod binding without a uid")
     pod = admission.find(POD, ref["name"], admission.namespace)
     if pod is None:
-        raise NotFound(f'pods "{ref["name"]}" not found', kind="pods", name=ref["name"])
+        raise _unknown("pod", ref["name"])
     if ref["uid"] != pod["metadata"]["uid"]:
         raise admission.forbidden(
             f"the UID in the bound object reference ({ref['uid']}) does not match the UID in record. The object might "
@@ -231,6 +238,8 @@ _JUDGES: dict[str, Callable[[Admission, str], None]] = {
     "leases.coordination.k8s.io": _lease,
     "csinodes.storage.k8s.io": _csi_node,
     "resourceslices.resource.k8s.io": _resource_slice,
+    "certificatesigningrequests.certificates.k8s.io": signing_request,
+    "podcertificaterequests.certificates.k8s.io": pod_certificate,
 }
 
 NODE_RESTRICTION = Plugin("NodeRestriction", mutate=_admit)

@@ -26,8 +26,11 @@ def _validate(admission: Admission) -> None:
         asked = Attributes(
             user, "delete", kind.group, kind.version, kind.plural, "", admission.namespace, name
         )
-        if not authorize(asked).allowed:
-            raise admission.forbidden("cannot set an ownerRef on a resource you can't delete: ")
+        decision = authorize(asked)
+        if not decision.allowed:
+            raise admission.forbidden(
+                f"cannot set an ownerRef on a resource you can't delete: {decision.reason}, <nil>"
+            )
     blocked = {ref["uid"] for ref in old if ref.get("blockOwnerDeletion")}
     for ref in new:
         if ref.get("blockOwnerDeletion") and ref.get("uid") not in blocked:
@@ -43,15 +46,18 @@ def _check_finalizers(admission: Admission, ref: Obj) -> None:
     if owner is None:
         raise admission.forbidden(
             f"cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion "
-            f"{ref.get('apiVersion')} Kind {ref.get('kind')}"
+            f'{ref.get("apiVersion")} Kind {ref.get("kind")}: no matches for kind "{ref.get("kind")}" in version '
+            f'"{ref.get("apiVersion")}"'
         )
     namespace = admission.namespace if owner.namespaced else ""
     asked = Attributes(
         admission.user, "update", group, version, owner.plural, "finalizers", namespace, ref.get("name", "")
     )
-    if not admission.ctx.services.authorizer.authorize(asked).allowed:
+    decision = admission.ctx.services.authorizer.authorize(asked)
+    if not decision.allowed:
         raise admission.forbidden(
             "cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on: "
+            f"{decision.reason}, <nil>"
         )
 
 

@@ -1,6 +1,7 @@
 """RBAC escalation: nobody writes a role or a binding that gives more than they have themselves.
 
-Upstream checks this in the storage of the four kinds, not in a plugin that can be turned off; it comes last here.
+Upstream checks this in the storage of the four kinds, not in a plugin that can be turned off: after all that may change
+the object, before it is validated. So it comes last of what changes objects here.
 """
 
 from __future__ import annotations
@@ -14,19 +15,18 @@ ROLES = (CLUSTERROLE, ROLE)
 BINDINGS = (CLUSTERROLEBINDING, ROLEBINDING)
 
 
-def _validate(admission: Admission) -> None:
-    kind, services = admission.kind, admission.ctx.services
-    if admission.new is None or admission.subresource:
-        return
-    authorize = services.authorizer.authorize
+def _check(admission: Admission) -> bool:
+    kind, ctx, old = admission.kind, admission.ctx, admission.old
+    rbac, authorize = ctx.services.rbac, ctx.services.authorizer.authorize
     if kind in ROLES:
-        check_role(kind.kind, admission.object, admission.old, admission.user, services.rbac, authorize)
-    elif kind in BINDINGS:
-        check_binding(kind.kind, admission.object, admission.old, admission.user, services.rbac, authorize)
+        check_role(kind.kind, admission.object, old, admission.user, rbac, authorize, ctx.info.name)
+    else:
+        check_binding(kind.kind, admission.object, old, admission.user, rbac, authorize)
+    return False
 
 
 RBAC_ESCALATION = Plugin(
     "RBACEscalation",
-    validate=_validate,
-    validates=Scope(tuple(kind.group_resource for kind in (*ROLES, *BINDINGS)), (), ("",)),
+    mutate=_check,
+    mutates=Scope(tuple(kind.group_resource for kind in (*ROLES, *BINDINGS)), ("CREATE", "UPDATE"), ("",)),
 )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pybernetes.api.kinds import POD, SERVICEACCOUNT
 from pybernetes.api.meta import MutableObj, Obj
 
-from .mirrorpods import references
+from .mirrorpods import has_secrets, has_tokens
 from .plugin import NEW_PODS, Admission, Plugin, Scope
 
 DEFAULT = "default"
 MIRROR = "kubernetes.io/config.mirror"
 ENFORCE = "kubernetes.io/enforce-mountable-secrets"
+TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+"""What counts as yes in the annotation: the words of Go's ParseBool."""
 MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 VOLUME_PREFIX = "kube-api-access-"
 TOKEN_SECONDS = 3607
@@ -42,7 +45,9 @@ def _unseen(admission: Admission) -> bool:
 
 
 def _mutate(admission: Admission) -> bool:
+    """Completes a new pod. What the plugin refuses, it refuses here already, before the pod is validated as a pod."""
     if not _is_new_pod(admission):
+        _validate(admission)
         return False
     pod = admission.object
     spec = pod["spec"]
@@ -57,6 +62,7 @@ def _mutate(admission: Admission) -> bool:
         _mount_token(spec, admission)
     if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
         spec["imagePullSecrets"] = [{"name": ref.get("name", "")} for ref in account["imagePullSecrets"]]
+    _check_secrets(admission, spec, account, whole=True)
     return True
 
 
@@ -124,9 +130,13 @@ def _validate(admission: Admission) -> None:
     elif admission.operation != "UPDATE" or admission.subresource != "ephemeralcontainers" or old is None:
         return
     account = admission.find(SERVICEACCOUNT, _account_name(pod), admission.namespace)
-    annotations = (account or {"metadata": {}})["metadata"].get("annotations") or {}
-    if account is not None and str(annotations.get(ENFORCE, "")).lower() == "true":
-        problem = unlisted(spec, account, whole=admission.operation == "CREATE")
+    if account is not None:
+        _check_secrets(admission, spec, account, whole=admission.operation == "CREATE")
+
+
+def _check_secrets(admission: Admission, spec: Obj, account: Obj, *, whole: bool) -> None:
+    if (account["metadata"].get("annotations") or {}).get(ENFORCE) in TRUE:
+        problem = unlisted(spec, account, whole=whole)
         if problem:
             raise admission.forbidden(problem)
 
@@ -134,13 +144,10 @@ def _validate(admission: Admission) -> None:
 def _check_mirror(admission: Admission, spec: Obj) -> None:
     if spec.get("serviceAccountName"):
         raise admission.forbidden("a mirror pod may not reference service accounts")
-    found = references(spec)
-    if "secrets" in found:
+    if has_secrets(spec):
         raise admission.forbidden("a mirror pod may not reference secrets")
-    if "serviceaccounttokens" in found:
+    if has_tokens(spec):
         raise admission.forbidden("a mirror pod may not use ServiceAccountToken volume projections")
-    if found:
-        raise admission.forbidden(f"a mirror pod may not reference {found[0]}")
 
 
 def unlisted(spec: Obj, account: Obj, *, whole: bool) -> str:
@@ -151,9 +158,9 @@ def unlisted(spec: Obj, account: Obj, *, whole: bool) -> str:
     why = f"because service account {name} does not reference that secret"
     if whole:
         for volume in spec.get("volumes") or ():
-            secret = (volume.get("secret") or {}).get("secretName")
-            if secret and secret not in listed:
-                return f'volume with secret.secretName="{secret}" is not allowed {why}'
+            source = volume.get("secret")
+            if source is not None and source.get("secretName") not in listed:
+                return f'volume with secret.secretName="{source.get("secretName", "")}" is not allowed {why}'
     fields = ("initContainers", "containers") if whole else ("ephemeralContainers",)
     words = {
         "initContainers": "init container",
@@ -162,11 +169,10 @@ def unlisted(spec: Obj, account: Obj, *, whole: bool) -> str:
     }
     for field in fields:
         for container in spec.get(field) or ():
-            for variable in container.get("env") or ():
-                secret = ((variable.get("valueFrom") or {}).get("secretKeyRef") or {}).get("name")
-                if secret and secret not in listed:
+            for what, secret in _secrets_of(container):
+                if secret not in listed:
                     return (
-                        f"{words[field]} {container['name']} with envVar {variable['name']} referencing "
+                        f"{words[field]} {container['name']} with {what} referencing "
                         f'secret.secretName="{secret}" is not allowed {why}'
                     )
     pulls = {ref.get("name") for ref in account.get("imagePullSecrets") or ()}
@@ -177,6 +183,17 @@ def unlisted(spec: Obj, account: Obj, *, whole: bool) -> str:
                 "does not reference that imagePullSecret"
             )
     return ""
+
+
+def _secrets_of(container: Obj) -> Iterator[tuple[str, str]]:
+    """The secrets in a container's environment, and where each is named."""
+    for variable in container.get("env") or ():
+        ref = (variable.get("valueFrom") or {}).get("secretKeyRef")
+        if ref is not None:
+            yield f"envVar {variable['name']}", ref.get("name", "")
+    for source in container.get("envFrom") or ():
+        if source.get("secretRef") is not None:
+            yield "envFrom", source["secretRef"].get("name", "")
 
 
 SERVICE_ACCOUNT = Plugin(

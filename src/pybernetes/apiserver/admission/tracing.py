@@ -32,6 +32,7 @@ CHANGES_NOTHING = (
     "NodeRestriction",
     "MutatingAdmissionPolicy",
     "MutatingAdmissionWebhook",
+    "RBACEscalation",
 )
 """Plugins among those that change objects that only refuse, or note their changes themselves."""
 

@@ -82,8 +82,7 @@ class Review:
                 self.misconfigured(policy, binding.name, f"failed to configure binding: {problem}")
                 continue
             for param in params:
-                for decision in self.validate(policy, kind, param):
-                    self.act(policy, binding, decision)
+                self.validate(policy, binding, kind, param)
 
     def misconfigured(self, policy: Policy, binding: str, message: str) -> None:
         if policy.fails:
@@ -118,8 +117,9 @@ class Review:
             self._values[id(kind)] = values_of(self.admission, kind)
         return dict(self._values[id(kind)])
 
-    def validate(self, policy: Policy, kind: Kind, param: Obj | None) -> list[Decision]:
-        """The reasons of a policy to refuse, with one parameter."""
+    def validate(self, policy: Policy, binding: Binding, kind: Kind, param: Obj | None) -> None:
+        """Asks a policy with one parameter, and does with its reasons to refuse what the binding wants. An annotation that has no value denies whatever the
+        binding does with reasons."""
         from pybernetes.lang.cel.frames import MATCH_CONDITIONS_BUDGET, POLICY_BUDGET
         from pybernetes.lang.cel.program import Budget
 
@@ -128,9 +128,10 @@ class Review:
         values = {**self.values(kind), "params": param}
         try:
             if not holds(policy.conditions, values, Budget(MATCH_CONDITIONS_BUDGET), fails=policy.fails):
-                return []
+                return
         except Failure as failure:
-            return [Decision(str(failure))]
+            self.act(policy, binding, Decision(str(failure)))
+            return
         budget = Budget(POLICY_BUDGET)
         Variables(policy.variables, values, budget)
         decisions = [
@@ -138,18 +139,21 @@ class Review:
             for index, (tree, expressions) in enumerate(policy.parts)
             if (decision := _decide(policy, index, tree, expressions, values, budget)) is not None
         ]
+        unvalued: list[Denial] = []
         for key, expression in policy.annotations:
             try:
                 value = expression.evaluate(values, budget)
             except Failure as failure:
                 if policy.fails:
-                    decisions.append(Decision(str(failure)))
+                    unvalued.append(Denial(policy.name, binding.name, Decision(str(failure))))
                 continue
-            if isinstance(value, str) and (text := value.strip()):
+            if isinstance(value, str) and (text := value.strip()[:LONGEST_ANNOTATION]):
                 noted = self.annotations.setdefault(f"{policy.name}/{key}", [])
                 if text not in noted:
-                    noted.append(text[:LONGEST_ANNOTATION])
-        return decisions
+                    noted.append(text)
+        for decision in decisions:
+            self.act(policy, binding, decision)
+        self.denials += unvalued
 
     def conclude(self) -> None:
         """Notes what is to be audited. Raises the first denial."""
@@ -157,7 +161,8 @@ class Review:
         for key, values in self.annotations.items():
             annotations[key] = ", ".join(values)
         if self.failures:
-            annotations[AUDIT_KEY] = orjson.dumps(self.failures).decode()
+            # A list for times to come: upstream tells only of the first failure.
+            annotations[AUDIT_KEY] = orjson.dumps(self.failures[:1]).decode()
         if self.denials:
             raise _refusal(self.admission, self.denials[0])
 
@@ -166,14 +171,14 @@ def _decide(
     policy: Policy, index: int, tree: Obj, expressions: Any, values: dict[str, Any], budget: Any
 ) -> Decision | None:
     """What one validation says: None where it is content."""
-    reason = str(tree.get("reason") or "Invalid")
     try:
         if expressions["expression"].evaluate(values, budget) is True:
             return None
     except Failure as failure:
-        return Decision(str(failure), reason, index) if policy.fails else None
+        return Decision(str(failure), index=index) if policy.fails else None
     message = _message(expressions.get("messageExpression"), values, budget)
     message = message or (tree.get("message") or "").strip()
+    reason = str(tree.get("reason") or "Invalid")
     return Decision(message or f"failed expression: {tree['expression'].strip()}", reason, index)
 
 

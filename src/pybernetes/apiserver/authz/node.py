@@ -59,7 +59,7 @@ class NodeAuthorizer:
             return Decision(False, "can only read resources of this type")
         if attributes.subresource:
             return Decision(False, "cannot read subresource")
-        if not attributes.namespace or not attributes.name:
+        if not attributes.namespace:
             return Decision(False, "can only read namespaced object of this type")
         return self._related(node, attributes)
 
@@ -74,18 +74,23 @@ class NodeAuthorizer:
         """A claim may be read, and its status written (volume expansion)."""
         if attributes.subresource != "status":
             return self.get_only(node, attributes)
-        if attributes.verb not in ("get", "update", "patch"):
+        if attributes.verb not in ("update", "patch"):  # upstream's message names a verb more than it allows
             return Decision(False, "can only get/update/patch this type")
         return self._related(node, attributes)
 
-    def token(self, node: str, attributes: Attributes) -> Decision:
+    def service_account(self, node: str, attributes: Attributes) -> Decision:
+        """The accounts of its pods may be read (credential providers of images ask), and tokens asked for."""
+        if attributes.verb == "get":
+            return self.get_only(node, attributes)
         if attributes.verb != "create" or not attributes.name:
             return Decision(False, "can only create tokens for individual service accounts")
         if attributes.subresource != "token":
-            return Decision(False, "can only create token subresource of service account")
+            return Decision(False, "can only create token subresource of serviceaccount")
         return self._related(node, attributes)
 
     def _related(self, node: str, attributes: Attributes) -> Decision:
+        if not attributes.name:
+            return Decision(False, "No Object name found")
         wanted = (attributes.resource, attributes.namespace, attributes.name)
         for pod in self._view.pods_on(node):
             if wanted in references(pod, self._view.get):
@@ -117,13 +122,15 @@ class NodeAuthorizer:
         return ALLOWED
 
     def node(self, node: str, attributes: Attributes) -> Decision:
-        """Its own Node object; admission (NodeRestriction) checks what is written."""
-        if attributes.subresource not in ("", "status"):
-            return Decision(False, "cannot authorize node subresources")
-        if attributes.verb == "create" and not attributes.subresource:
-            return ALLOWED
-        if attributes.verb not in ("get", "list", "watch", "update", "patch"):
-            return Decision(False)
+        """Its own Node object may be read; which one is written, admission (NodeRestriction) checks."""
+        match attributes.subresource, attributes.verb:
+            case ("", "create" | "update" | "patch") | ("status", "update" | "patch"):
+                return ALLOWED
+            case "", "get" | "list" | "watch":
+                return self._read_node(node, attributes)
+        return Decision(False)
+
+    def _read_node(self, node: str, attributes: Attributes) -> Decision:
         if attributes.name == node:
             return ALLOWED
         if attributes.name:
@@ -138,16 +145,16 @@ class NodeAuthorizer:
             case "", "get":
                 return self._bound(node, attributes)
             case "", "list" | "watch":
-                if attributes.name:
-                    return self._bound(node, attributes)
                 if _selected_node(attributes) == node:
                     return ALLOWED
+                if attributes.name:
+                    return self._bound(node, attributes)
                 return Decision(False, "can only list/watch pods with spec.nodeName field selector")
-            case "status", "get" | "update" | "patch":
+            case "status", "update" | "patch":
                 return ALLOWED
             case "eviction", "create":
                 return ALLOWED
-        return Decision(False, "cannot perform this verb on pods")
+        return Decision(False)
 
     def _bound(self, node: str, attributes: Attributes) -> Decision:
         pod = self._view.get("pods", attributes.namespace, attributes.name)
@@ -167,14 +174,38 @@ class NodeAuthorizer:
                     return ALLOWED
                 return Decision(
                     False,
-                    "can only list/watch/deletecollection resourceslices with spec.nodeName field selector",
+                    "can only list/watch/deletecollection resourceslices with nodeName field selector",
                 )
             case "get" | "update" | "patch" | "delete":
                 found = self._view.get("resourceslices", "", attributes.name)
                 if found is not None and found["spec"].get("nodeName") == node:
                     return ALLOWED
                 return Decision(False, f"no relationship found between node '{node}' and this object")
-        return Decision(False)
+        return Decision(
+            False,
+            "only the following verbs are allowed for a ResourceSlice: "
+            "get, watch, list, create, update, patch, delete, deletecollection",
+        )
+
+    def certificate_request(self, node: str, attributes: Attributes) -> Decision:
+        """The requests for its pods' certificates; admission (NodeRestriction) checks what is asked for."""
+        if attributes.subresource:
+            return Decision(False, "nodes may not access the status subresource of PodCertificateRequests")
+        match attributes.verb:
+            case "create":
+                return ALLOWED
+            case "get":
+                found = self._view.get("podcertificaterequests", attributes.namespace, attributes.name)
+                if found is not None and found["spec"].get("nodeName") == node:
+                    return ALLOWED
+                return Decision(False, f"no relationship found between node '{node}' and this object")
+            case "list" | "watch":
+                if _selected_node(attributes) == node:
+                    return ALLOWED
+                return Decision(
+                    False, "can only list/watch podcertificaterequests with nodeName field selector"
+                )
+        return Decision(False, f"nodes may not {attributes.verb} podcertificaterequests")
 
 
 def _selected_node(attributes: Attributes) -> str | None:
@@ -190,12 +221,13 @@ SPECIAL: dict[tuple[str, str], Check] = {
     ("", "configmaps"): NodeAuthorizer.read_namespaced,
     ("", "persistentvolumeclaims"): NodeAuthorizer.claim,
     ("", "persistentvolumes"): NodeAuthorizer.get_only,
-    ("", "serviceaccounts"): NodeAuthorizer.token,
+    ("", "serviceaccounts"): NodeAuthorizer.service_account,
     ("", "nodes"): NodeAuthorizer.node,
     ("", "pods"): NodeAuthorizer.pod,
     ("resource.k8s.io", "resourceclaims"): NodeAuthorizer.get_only,
     ("resource.k8s.io", "resourceslices"): NodeAuthorizer.resource_slice,
     ("storage.k8s.io", "volumeattachments"): NodeAuthorizer.get_only,
+    ("certificates.k8s.io", "podcertificaterequests"): NodeAuthorizer.certificate_request,
     ("storage.k8s.io", "csinodes"): NodeAuthorizer.csi_node,
     ("coordination.k8s.io", "leases"): NodeAuthorizer.lease,
 }

@@ -44,8 +44,10 @@ def references(pod: Obj, get: Get) -> set[Reference]:
     for kind, _, claim in list(found):
         if kind == "persistentvolumeclaims":
             found.update(_of_claim(namespace, claim, get))
-    statuses = (pod.get("status") or {}).get("resourceClaimStatuses") or ()
-    made = {status["name"]: status.get("resourceClaimName") for status in statuses}
+    status = pod.get("status") or {}
+    made = {each["name"]: each.get("resourceClaimName") for each in status.get("resourceClaimStatuses") or ()}
+    if extended := (status.get("extendedResourceClaimStatus") or {}).get("resourceClaimName"):
+        found.add(("resourceclaims", namespace, extended))
     for claim in spec.get("resourceClaims") or ():
         name = claim.get("resourceClaimName") or made.get(claim["name"])
         if name:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -26,6 +26,8 @@ class Rule:
     resources: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
     urls: frozenset[str] = frozenset()
+    told: tuple[str, ...] = field(default=(), compare=False)
+    """The verbs in the order in which the rule names them: that of messages."""
 
     @staticmethod
     def of(tree: Obj) -> Rule:
@@ -36,6 +38,7 @@ class Rule:
             _texts(tree, "resources"),
             _texts(tree, "resourceNames"),
             _texts(tree, "nonResourceURLs"),
+            tuple(tree["verbs"]) if tree.get("verbs") else (),
         )
 
     def tree(self) -> MutableObj:
@@ -47,7 +50,7 @@ class Rule:
             "resourceNames": self.names,
             "nonResourceURLs": self.urls,
         }
-        return {field: sorted(values) for field, values in lists.items() if values or field == "verbs"}
+        return {name: sorted(values) for name, values in lists.items() if values or name == "verbs"}
 
     def allows(self, attributes: Attributes) -> bool:
         if attributes.verb not in self.verbs and ALL not in self.verbs:
@@ -105,11 +108,16 @@ def uncovered(owned: Iterable[Rule], wanted: Iterable[Rule]) -> list[Rule]:
     return [one for rule in wanted for one in singles(rule) if not any(_includes(own, one) for own in holds)]
 
 
-@lru_cache(maxsize=1024)
 def singles(rule: Rule) -> tuple[Rule, ...]:
     """The rule cut into permissions of one verb, one group, one resource (and one name, if any) or one URL."""
+    return _singles(rule, rule.told)
+
+
+@lru_cache(maxsize=1024)
+def _singles(rule: Rule, told: tuple[str, ...]) -> tuple[Rule, ...]:
+    """The same; rules are remembered by the order of their verbs, too."""
     found: list[Rule] = []
-    for verb in sorted(rule.verbs):
+    for verb in dict.fromkeys(told) or sorted(rule.verbs):
         one_verb = frozenset({verb})
         each_name = [frozenset({name}) for name in sorted(rule.names)] or [frozenset()]
         things = product(sorted(rule.groups), sorted(rule.resources), each_name)

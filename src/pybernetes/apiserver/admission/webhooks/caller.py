@@ -16,7 +16,8 @@ from pybernetes.wire.http.messages import HeaderPairs, Reply
 from ...connect.servicelocation import service_base
 from ...registry import Registry
 from .hooks import Hook
-from .review import BadReview, Verdict, read, review
+from .review import UNREACHED, BadReview, Verdict, read, review
+from .unexpected import told
 
 if TYPE_CHECKING:
     from pybernetes.wire.http.client import HttpClient
@@ -39,27 +40,22 @@ class WebhookCaller:
 
     async def call(self, hook: Hook, request: Obj, *, mutating: bool) -> Verdict:
         """Asks a hook. What goes wrong is in the verdict's `failure`, as upstream words it."""
-        uid = self._env.uid()
+        uid, version = self._env.uid(), hook.review_version
         try:
-            body, unreached = await self._post(
-                hook.client, hook.timeout, review(request, uid), LONGEST_ANSWER
-            )
+            asked = review(request, uid, version)
+            body, unreached = await self._post(hook.client, hook.timeout, asked, LONGEST_ANSWER)
             if unreached:
-                return Verdict(failure=f"failed to call webhook: {unreached}")
-            return read(body, uid, mutating=mutating)
+                raise BadReview(unreached, UNREACHED)
+            return read(body, uid, version, mutating=mutating)
         except BadReview as error:
-            return Verdict(failure=str(error))
+            return Verdict(failure=f"{error.at}{error}")
 
     async def post(self, config: Obj, timeout: int, body: bytes) -> tuple[bytes, str]:
         """The body of the answer of the webhook that a WebhookClientConfig names, and why there is none ("": there
         is one). `timeout` is in seconds."""
-        try:
-            return await self._post(config, timeout, body, None)
-        except BadReview as error:
-            return b"", str(error)
+        return await self._post(config, timeout, body, None)
 
     async def _post(self, config: Obj, timeout: int, body: bytes, limit: int | None) -> tuple[bytes, str]:
-        """Raises BadReview where the webhook answers with an error."""
         shown = _shown_url(config, timeout)
         try:
             url, server_name = self._locate(config, timeout)
@@ -82,8 +78,7 @@ class WebhookCaller:
             why = error.message
         else:
             if not 200 <= reply.status < 300:
-                text = reply.body.decode("utf-8", "replace").strip()
-                raise BadReview(text or f"the server responded with the status code {reply.status}")
+                return b"", told(reply)
             return reply.body, ""
         return b"", f'Post "{shown}": {why}'
 

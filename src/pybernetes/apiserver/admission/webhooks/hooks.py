@@ -15,6 +15,7 @@ from ...version import Version
 
 GROUP = "admissionregistration.k8s.io"
 DEFAULT_TIMEOUT = 10
+REVIEW_GROUP, REVIEW_VERSIONS = "admission.k8s.io", ("v1", "v1beta1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,12 @@ class Hook:
     @property
     def reinvoked(self) -> bool:
         return bool(self.tree.get("reinvocationPolicy") == "IfNeeded")
+
+    @property
+    def review_version(self) -> str:
+        """The apiVersion of the reviews that it is sent: the first that both sides know."""
+        versions = (v for v in self.tree.get("admissionReviewVersions") or () if v in REVIEW_VERSIONS)
+        return f"{REVIEW_GROUP}/{next(versions, REVIEW_VERSIONS[0])}"
 
     @property
     def rules(self) -> list[Obj]:

@@ -19,6 +19,9 @@ from .asking import hooks_for, judge, question
 from .hooks import Hook
 from .review import Verdict, converted
 
+PATCH_KEY = "patch.webhook.admission.k8s.io/"
+"""Where the audit log has patches, from the level Request on."""
+
 
 def _mutate(admission: Admission) -> bool:
     hooks = hooks_for(admission, "mutatingwebhookconfigurations")
@@ -26,13 +29,22 @@ def _mutate(admission: Admission) -> bool:
     if state.again and state.output is not None and state.output != admission.new:
         # Plugins before this one have changed what the hooks had made: all that care are asked again.
         state.wanted |= state.asked
-    for index, (hook, kind) in enumerate(hooks):
+    for number, hook, kind in hooks:
         if state.again and hook.id not in state.wanted:
             continue
         verdict = answer(admission.ctx, question(admission, hook, kind, mutating=True))
-        if not judge(admission, hook, verdict, index, "mutating"):
+        place = f"round_{int(state.again)}_index_{number}"
+        audit = {"configuration": hook.configuration, "webhook": hook.name}
+        key = f"mutation.webhook.admission.k8s.io/{place}"
+        admission.ctx.annotations[key] = _json({**audit, "mutated": False})
+        if not judge(admission, hook, verdict, "mutating", place):
             continue
         changed = verdict.patch is not None and _apply(admission, hook, kind, verdict)
+        if verdict.patch is not None:
+            admission.ctx.annotations[f"{PATCH_KEY}{place}"] = _json(
+                {**audit, "patch": verdict.patch, "patchType": "JSONPatch"}
+            )
+            admission.ctx.annotations[key] = _json({**audit, "mutated": changed})
         if changed:
             state.wanted |= state.asked
             state.wanted.discard(hook.id)
@@ -41,6 +53,10 @@ def _mutate(admission: Admission) -> bool:
     if hooks:
         state.output = _copy(admission.new)
     return False
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def _copy(tree: MutableObj | None) -> MutableObj | None:

@@ -32,8 +32,16 @@ class Verdict:
     failure: str = ""
 
 
+UNREACHED, INVALID = "failed to call webhook: ", "received invalid webhook response: "
+UNDECODABLE, UNSUPPORTED = "received undecodable patch in webhook response: ", "unsupported patch type "
+
+
 class BadReview(ValueError):
-    """The answer is no AdmissionReview as asked for."""
+    """The answer is no AdmissionReview as asked for. `at` are the words before the message."""
+
+    def __init__(self, message: str, at: str = INVALID) -> None:
+        super().__init__(message)
+        self.at = at
 
 
 def request_of(admission: Admission, kind: Kind) -> dict[str, Any]:
@@ -102,57 +110,69 @@ def _options(admission: Admission) -> dict[str, Any]:
     return options
 
 
-def review(request: Obj, uid: str) -> bytes:
+def review(request: Obj, uid: str, version: str = API_VERSION) -> bytes:
     """The body that is sent."""
-    tree = {"kind": "AdmissionReview", "apiVersion": API_VERSION, "request": {"uid": uid, **request}}
+    tree = {"kind": "AdmissionReview", "apiVersion": version, "request": {"uid": uid, **request}}
     return orjson.dumps(tree)
 
 
-def read(body: bytes, uid: str, *, mutating: bool) -> Verdict:
-    """The verdict in an answer. Raises BadReview with upstream's reason."""
+def read(body: bytes, uid: str, version: str = API_VERSION, *, mutating: bool) -> Verdict:
+    """The verdict in an answer to a review of `version`. Raises BadReview with upstream's reason."""
     try:
         tree = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise BadReview(f"couldn't get version/kind; json parse error: {error}") from error
+        raise BadReview(f"couldn't get version/kind; json parse error: {error}", UNREACHED) from error
     if not isinstance(tree, dict):
-        raise BadReview("couldn't get version/kind; json parse error")
-    version, kind = tree.get("apiVersion"), tree.get("kind")
-    if (version, kind) != (API_VERSION, "AdmissionReview"):
-        group, _, short = str(version or "").rpartition("/")
+        raise BadReview("couldn't get version/kind; json parse error", UNREACHED)
+    strict = version == API_VERSION  # the older version's answers were never looked at so closely
+    if strict and (tree.get("apiVersion"), tree.get("kind")) != (API_VERSION, "AdmissionReview"):
+        group, _, short = str(tree.get("apiVersion") or "").rpartition("/")
         raise BadReview(
             f"expected webhook response of {API_VERSION}, Kind=AdmissionReview, got "
-            f"{f'{group}/{short}' if group else short}, Kind={kind or ''}"
+            f"{group}/{short}, Kind={tree.get('kind') or ''}"
         )
     response = tree.get("response")
     if not isinstance(response, dict):
         raise BadReview("webhook response was absent")
-    if response.get("uid") != uid:
+    if strict and response.get("uid") != uid:
         raise BadReview(f'expected response.uid="{uid}", got "{response.get("uid", "")}"')
     return Verdict(
         allowed=bool(response.get("allowed")),
         status=response.get("status") or {},
-        patch=_patch(response, mutating=mutating),
+        patch=_patch(response, mutating=mutating, strict=strict),
         warnings=tuple(str(warning) for warning in response.get("warnings") or ()),
         annotations=response.get("auditAnnotations") or {},
     )
 
 
-def _patch(response: Obj, *, mutating: bool) -> Any:
+def _patch(response: Obj, *, mutating: bool, strict: bool) -> Any:
+    """The operations; None for none. What is wrong about a patch does not count where the hook refuses."""
     patch, type_ = response.get("patch"), response.get("patchType")
-    if not patch:
-        if type_ is not None:
-            raise BadReview("webhook returned response.patchType but not response.patch")
+    if strict:
+        _check_patch(patch, type_, mutating=mutating)
+    if not patch or not mutating or not response.get("allowed"):
         return None
-    if type_ is None:
-        raise BadReview("webhook returned response.patch but not response.patchType")
-    if not mutating:
-        raise BadReview("webhook returned response.patch, which is only allowed of mutating webhooks")
-    if type_ != "JSONPatch":
-        raise BadReview(f'webhook returned invalid response.patchType of "{type_}"')
     try:
-        return orjson.loads(base64.b64decode(patch, validate=True))
+        operations = orjson.loads(base64.b64decode(patch, validate=True))
     except (binascii.Error, ValueError) as error:
-        raise BadReview(f"webhook returned an unreadable response.patch: {error}") from error
+        raise BadReview(str(error), UNDECODABLE) from error
+    if operations and strict and type_ != "JSONPatch":
+        raise BadReview(f'"{type_}"', UNSUPPORTED)
+    return operations or None
+
+
+def _check_patch(patch: Any, type_: Any, *, mutating: bool) -> None:
+    if not mutating:
+        if patch:
+            raise BadReview("validating webhook may not return response.patch")
+        if type_ is not None:
+            raise BadReview("validating webhook may not return response.patchType")
+    elif patch and type_ is None:
+        raise BadReview("webhook returned response.patch but not response.patchType")
+    elif type_ is not None and not patch:
+        raise BadReview("webhook returned response.patchType but not response.patch")
+    elif type_ == "":
+        raise BadReview('webhook returned invalid response.patchType of ""')
 
 
 def denial(name: str, status: Obj) -> ApiError:

@@ -11,9 +11,9 @@ def _validate(admission: Admission) -> None:
     hooks = hooks_for(admission, "validatingwebhookconfigurations")
     if not hooks:
         return
-    questions = tuple(question(admission, hook, kind, mutating=False) for hook, kind in hooks)
-    for index, ((hook, _), verdict) in enumerate(zip(hooks, answers(admission.ctx, questions), strict=True)):
-        judge(admission, hook, verdict, index, "validating")
+    questions = tuple(question(admission, hook, kind, mutating=False) for _, hook, kind in hooks)
+    for (number, hook, _), verdict in zip(hooks, answers(admission.ctx, questions), strict=True):
+        judge(admission, hook, verdict, "validating", f"round_0_index_{number}")
 
 
 VALIDATING_ADMISSION_WEBHOOK = Plugin("ValidatingAdmissionWebhook", validate=_validate)

@@ -32,6 +32,10 @@ CLUSTER_BINDINGS: Mapping[str, tuple[str, tuple[Subject, ...]]] = {
         "system:service-account-issuer-discovery",
         (("Group", "system:serviceaccounts"),),
     ),
+    "system:cluster-trust-bundle-discovery": (
+        "system:cluster-trust-bundle-discovery",
+        (("Group", "system:serviceaccounts"),),
+    ),
     # Kept without subjects, as upstream does: nodes are allowed by the Node authorizer, one object at a time.
     "system:node": ("system:node", ()),
 }
@@ -100,26 +104,23 @@ JOIN_NAMESPACED_BINDINGS: Mapping[tuple[str, str], tuple[str, tuple[Subject, ...
     ("kube-system", "system:coredns"): ("system:coredns", (("User", "system:coredns"),)),
 }
 
+LEADER_LOCKING = (
+    rule(f"create update {READ}", "coordination.k8s.io", "leases"),
+    rule(f"create update {READ}", "coordination.k8s.io", "leasecandidates"),
+)
+
 NAMESPACED_ROLES: Mapping[tuple[str, str], tuple[MutableObj, ...]] = {
     ("kube-system", "extension-apiserver-authentication-reader"): (
         rule(READ, "core", "configmaps", "extension-apiserver-authentication"),
     ),
     ("kube-system", "system:controller:bootstrap-signer"): (rule(READ, "core", "secrets"),),
-    ("kube-system", "system:controller:cloud-provider"): (
-        rule(f"create update {READ}", "core", "configmaps"),
-    ),
+    ("kube-system", "system:controller:cloud-provider"): (rule(f"create {READ}", "core", "configmaps"),),
     ("kube-system", "system:controller:token-cleaner"): (
         rule(f"delete {READ}", "core", "secrets"),
         rule("create patch update", "core events.k8s.io", "events"),
     ),
-    ("kube-system", "system::leader-locking-kube-controller-manager"): (
-        rule("watch", "core", "configmaps"),
-        rule("get update", "core", "configmaps", "kube-controller-manager"),
-    ),
-    ("kube-system", "system::leader-locking-kube-scheduler"): (
-        rule("watch", "core", "configmaps"),
-        rule("get update", "core", "configmaps", "kube-scheduler"),
-    ),
+    ("kube-system", "system::leader-locking-kube-controller-manager"): LEADER_LOCKING,
+    ("kube-system", "system::leader-locking-kube-scheduler"): LEADER_LOCKING,
     ("kube-public", "system:controller:bootstrap-signer"): (
         rule(READ, "core", "configmaps"),
         rule("update", "core", "configmaps", "cluster-info"),
@@ -147,7 +148,11 @@ NAMESPACED_BINDINGS: Mapping[tuple[str, str], tuple[str, tuple[Subject, ...]]] =
     ),
     ("kube-system", "system::leader-locking-kube-controller-manager"): (
         "system::leader-locking-kube-controller-manager",
-        (("User", "system:kube-controller-manager"), ("kube-system", "kube-controller-manager")),
+        (
+            ("User", "system:kube-controller-manager"),
+            ("kube-system", "kube-controller-manager"),
+            ("kube-system", "leader-election-controller"),
+        ),
     ),
     ("kube-system", "system::leader-locking-kube-scheduler"): (
         "system::leader-locking-kube-scheduler",

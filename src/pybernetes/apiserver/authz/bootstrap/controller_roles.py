@@ -99,7 +99,6 @@ CONTROLLER_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
         rule("update patch", "core", "persistentvolumeclaims/status"),
         rule(READ, "core", "persistentvolumeclaims"),
         events(),
-        rule("get", "core", "services"),
     ),
     "ephemeral-volume-controller": (
         rule(READ, "core", "pods"),
@@ -111,10 +110,10 @@ CONTROLLER_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
         rule(READ, "core", "pods"),
         rule("update", "core", "pods/finalizers"),
         rule(f"create delete {READ}", "resource.k8s.io", "resourceclaims"),
-        rule(READ, "resource.k8s.io", "resourceclaimtemplates"),
         rule("update patch", "resource.k8s.io", "resourceclaims resourceclaims/status"),
         rule("update patch", "core", "pods/status"),
         events(),
+        rule("update patch", "resource.k8s.io", "resourceclaims/binding"),
     ),
     "device-taint-eviction-controller": (
         rule(f"delete {READ}", "core", "pods"),
@@ -122,9 +121,9 @@ CONTROLLER_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
         rule(READ, "resource.k8s.io", "resourceclaims"),
         rule(READ, "resource.k8s.io", "resourceslices"),
         rule(READ, "resource.k8s.io", "deviceclasses"),
+        events(),
         rule("update patch", "resource.k8s.io", "devicetaintrules/status"),
         rule(READ, "resource.k8s.io", "devicetaintrules"),
-        events(),
     ),
     "podcertificaterequestcleaner": (
         rule(f"delete {READ}", "certificates.k8s.io", "podcertificaterequests"),
@@ -174,7 +173,6 @@ CONTROLLER_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
         rule("list watch", "core", "nodes"),
         events(),
         rule("watch", "core", "events"),
-        rule("get", "core", "services"),
     ),
     "pod-garbage-collector": (
         rule("list watch delete", "core", "pods"),
@@ -262,6 +260,8 @@ CONTROLLER_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
     ),
     "storage-version-migrator-controller": (
         rule("list patch", "*", "*"),
+        rule("get", "apiextensions.k8s.io", "customresourcedefinitions"),
+        rule("patch", "apiextensions.k8s.io", "customresourcedefinitions/status"),
         rule("update", "storagemigration.k8s.io", "storageversionmigrations/status"),
     ),
     # Not upstream's: what the sidecar of a CSI driver that provisions has, for volumes that are directories.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pybernetes.api.meta import MutableObj
 
-from .policyrule import READ, events, rule
+from .policyrule import READ, rule
 
 NODE_RULES: tuple[MutableObj, ...] = (
     rule("create", "authentication.k8s.io", "tokenreviews"),
@@ -13,7 +13,7 @@ NODE_RULES: tuple[MutableObj, ...] = (
     rule(f"create {READ}", "core", "nodes"),
     rule("update patch", "core", "nodes/status"),
     rule("update patch", "core", "nodes"),
-    events(),
+    rule("create update patch", "core", "events"),
     rule(READ, "core", "pods"),
     rule("create delete", "core", "pods"),  # mirror pods
     rule("update patch", "core", "pods/status"),
@@ -30,5 +30,8 @@ NODE_RULES: tuple[MutableObj, ...] = (
     rule("get create update patch delete", "storage.k8s.io", "csinodes"),
     rule(READ, "node.k8s.io", "runtimeclasses"),
     rule("get", "resource.k8s.io", "resourceclaims"),
-    rule(f"create update patch delete deletecollection {READ}", "resource.k8s.io", "resourceslices"),
+    rule("deletecollection", "resource.k8s.io", "resourceslices"),  # the rest the Node authorizer decides
+    rule(READ, "certificates.k8s.io", "clustertrustbundles"),
+    rule(f"create {READ}", "certificates.k8s.io", "podcertificaterequests"),
+    rule("get", "core", "serviceaccounts"),
 )

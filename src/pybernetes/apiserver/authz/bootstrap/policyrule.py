@@ -33,6 +33,6 @@ def events() -> MutableObj:
 def leader_election(name: str) -> tuple[MutableObj, ...]:
     """Holding the lock of a component: one Lease by name."""
     return (
-        rule("create list watch", "coordination.k8s.io", "leases"),
+        rule("create", "coordination.k8s.io", "leases"),
         rule("get update", "coordination.k8s.io", "leases", name),
     )

@@ -31,8 +31,10 @@ SYSTEM_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
     "system:monitoring": (
         urls(
             "get",
-            "/metrics /metrics/slis /livez /readyz /healthz /livez/* /readyz/* /healthz/* /flagz /statusz",
+            "/metrics /metrics/slis /livez /readyz /healthz /livez/* /readyz/* /healthz/*",
         ),
+        urls("get", "/flagz"),
+        urls("get", "/statusz"),
     ),
     "system:basic-user": (
         rule("create", "authorization.k8s.io", "selfsubjectaccessreviews selfsubjectrulesreviews"),
@@ -52,11 +54,8 @@ SYSTEM_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
     "system:kubelet-api-admin": (
         rule(READ, "core", "nodes"),
         rule("proxy", "core", "nodes"),
-        rule(
-            "*",
-            "core",
-            "nodes/proxy nodes/metrics nodes/stats nodes/log nodes/configz nodes/healthz nodes/pods",
-        ),
+        rule("*", "core", "nodes/proxy nodes/metrics nodes/stats nodes/log"),
+        rule("*", "core", "nodes/configz nodes/healthz nodes/pods"),
     ),
     "system:node-bootstrapper": (rule(f"create {READ}", CERTIFICATES, "certificatesigningrequests"),),
     "system:auth-delegator": REVIEWS,
@@ -98,14 +97,18 @@ SYSTEM_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
         "kube-apiserver-client-kubelet"
     ),
     "system:service-account-issuer-discovery": (
-        urls("get", "/.well-known/openid-configuration /openid/v1/jwks"),
+        urls(
+            "get",
+            "/.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/",
+        ),
     ),
+    "system:cluster-trust-bundle-discovery": (rule(READ, CERTIFICATES, "clustertrustbundles"),),
     "system:node-proxier": (
         rule("list watch", "core", "services endpoints"),
         rule(READ, "core", "nodes"),
         events(),
-        rule("list watch", "discovery.k8s.io", "endpointslices"),
         rule("list watch", "networking.k8s.io", "servicecidrs"),
+        rule("list watch", "discovery.k8s.io", "endpointslices"),
     ),
     "system:kube-scheduler": (
         events(),
@@ -120,13 +123,18 @@ SYSTEM_ROLES: Mapping[str, tuple[MutableObj, ...]] = {
         rule(READ, "policy", "poddisruptionbudgets"),
         rule(READ, "core", "persistentvolumeclaims persistentvolumes"),
         *REVIEWS,
-        rule(READ, "storage.k8s.io", "csinodes csidrivers csistoragecapacities volumeattachments"),
+        rule(READ, "storage.k8s.io", "csinodes"),
+        rule(READ, "storage.k8s.io", "volumeattachments"),
         rule(READ, "core", "namespaces"),
+        rule(READ, "storage.k8s.io", "csidrivers"),
+        rule(READ, "storage.k8s.io", "csistoragecapacities"),
         rule(READ, "resource.k8s.io", "deviceclasses"),
-        rule(READ, "resource.k8s.io", "resourceclaims"),
-        rule("update patch", "resource.k8s.io", "resourceclaims resourceclaims/status"),
+        rule(f"update patch {READ}", "resource.k8s.io", "resourceclaims"),
+        rule(f"update patch {READ}", "resource.k8s.io", "resourceclaims/status"),
+        rule(f"update patch {READ}", "core", "pods/finalizers"),
         rule(READ, "resource.k8s.io", "resourceslices"),
         rule(READ, "resource.k8s.io", "devicetaintrules"),
         rule("create delete", "resource.k8s.io", "resourceclaims"),
+        rule("update patch", "resource.k8s.io", "resourceclaims/binding"),
     ),
 }
