@@ -9,7 +9,10 @@ from typing import Any
 from pybernetes.api.errors import (
     Invalid,
 )
+from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.kinds import CUSTOMRESOURCEDEFINITION as CRD
+from pybernetes.apiserver.customresources.columns import columns_of
+from pybernetes.apiserver.customresources.scalevalues import validate_scale_values
 from pybernetes.apiserver.server import ApiServer
 from pybernetes.client.interface import Call, Transport
 
@@ -56,7 +59,7 @@ def test_rules_in_cel(api: Run) -> None:
         less = Call("patch", CRONTAB, "default", "web", body={"spec": {"most": 4}}, patch_type="merge")
         assert await refused(transport, less, Invalid) == f"{named}spec: Forbidden: most went from 5 to 4"
         call = Call("create", CRONTAB, "default", body=crontab("bad", replicas="x"))
-        assert "<nil>: Invalid value: null: some validation rules were not checked" in await refused(
+        assert '<nil>: Invalid value: "null": some validation rules were not checked' in await refused(
             transport, call, Invalid
         )
 
@@ -131,3 +134,74 @@ def test_server_side_apply_merges_by_the_schema(api: Run) -> None:
         assert sorted(entry["manager"] for entry in both["metadata"]["managedFields"]) == ["one", "two"]
 
     api(case)
+
+
+SCALES = [
+    (
+        {"spec": {"replicas": "x"}},
+        ".spec.replicas: Invalid value: 0: .spec.replicas accessor error: x is of the type string, expected int64",
+    ),
+    ({"spec": {"replicas": -1}}, ".spec.replicas: Invalid value: -1: should be a non-negative integer"),
+    (
+        {"spec": {"replicas": 2**31}},
+        ".spec.replicas: Invalid value: 2147483648: should be less than or equal to 2147483647",
+    ),
+    (
+        {"spec": "x"},
+        ".spec.replicas: Invalid value: 0: .spec accessor error: x is of the type string, expected map[string]interface {}",
+    ),
+    (
+        {"status": {"selector": 7}},
+        '.status.selector: Invalid value: "": .status.selector accessor error: 7 is of the type int64, expected string',
+    ),
+]
+
+
+def test_what_a_scale_shows_must_fit_into_one() -> None:
+    scale = {
+        "specReplicasPath": ".spec.replicas",
+        "statusReplicasPath": ".status.replicas",
+        "labelSelectorPath": ".status.selector",
+    }
+    for tree, message in SCALES:
+        errors = FieldErrors()
+        validate_scale_values(tree, scale, errors)
+        assert list(errors) == [message]
+    errors = FieldErrors()
+    validate_scale_values({}, scale, errors)
+    assert not errors
+
+
+def test_a_negative_number_of_replicas_is_refused(api: Run) -> None:
+    async def case(_server: ApiServer, transport: Transport) -> None:
+        call = Call("create", CRONTAB, "default", body=crontab(replicas=-1))
+        assert await refused(transport, call, Invalid) == (
+            'CronTab.stable.example.com "web" is invalid: [spec.replicas: Invalid value: -1: spec.replicas in body '
+            "should be greater than or equal to 0, .spec.replicas: Invalid value: -1: should be a non-negative integer]"
+        )
+
+    api(case)
+
+
+def test_rules_in_cel_are_checked_beside_values_out_of_bounds(api: Run) -> None:
+    async def case(_server: ApiServer, transport: Transport) -> None:
+        call = Call("create", CRONTAB, "default", body=crontab(replicas=11))
+        text = await refused(transport, call, Invalid)
+        assert "spec.replicas in body should be less than or equal to 10" in text
+        assert "too many replicas" in text
+
+    api(case, with_rules())
+
+
+def test_columns_end_where_one_cannot_be_read() -> None:
+    columns = columns_of(
+        {
+            "name": "v1",
+            "additionalPrinterColumns": [
+                {"name": "Good", "type": "string", "jsonPath": ".spec.a"},
+                {"name": "Bad", "type": "string", "jsonPath": ".spec.["},
+                {"name": "Late", "type": "string", "jsonPath": ".spec.b"},
+            ],
+        }
+    )
+    assert [column.name for column in columns] == ["Name", "Good"]

@@ -58,8 +58,9 @@ def test_what_the_schema_forbids_is_refused_in_upstreams_words(api: Run) -> None
 
         named = 'CronTab.stable.example.com "web" is invalid: '
         assert await problem(replicas="many") == (
-            f'{named}spec.replicas: Invalid value: "string": '
-            'spec.replicas in body must be of type integer: "string"'
+            f'{named}[spec.replicas: Invalid value: "string": '
+            'spec.replicas in body must be of type integer: "string", '
+            ".spec.replicas: Invalid value: 0: .spec.replicas accessor error: many is of the type string, expected int64]"
         )
         assert await problem(replicas=11) == (
             f"{named}spec.replicas: Invalid value: 11: spec.replicas in body should be less than or equal to 10"

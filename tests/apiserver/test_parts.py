@@ -108,9 +108,17 @@ def test_what_a_failed_write_reserved_is_free_again() -> None:
     reservation = allocator.reserve(kinds.SERVICE, tree, None)
     assert {port["nodePort"] for port in tree["spec"]["ports"]} == {30000, 30001, 30002}
     with pytest.raises(Invalid):
-        allocator.reserve(kinds.SERVICE, service("b", clusterIPs=tree["spec"]["clusterIPs"]), None)
+        allocator.reserve(
+            kinds.SERVICE,
+            service("b", clusterIP=tree["spec"]["clusterIP"], clusterIPs=tree["spec"]["clusterIPs"]),
+            None,
+        )
     reservation.release()
-    allocator.reserve(kinds.SERVICE, service("b", clusterIPs=tree["spec"]["clusterIPs"]), None)
+    allocator.reserve(
+        kinds.SERVICE,
+        service("b", clusterIP=tree["spec"]["clusterIP"], clusterIPs=tree["spec"]["clusterIPs"]),
+        None,
+    )
 
 
 def test_one_port_number_serves_two_protocols_of_a_service() -> None:
@@ -131,5 +139,5 @@ def test_one_port_number_serves_two_protocols_of_a_service() -> None:
 def test_addresses_outside_are_refused(address: str, message: str) -> None:
     allocator = ServiceAllocator("10.0.0.0/24", (30000, 30000), random.Random(3))
     with pytest.raises(Invalid) as caught:
-        allocator.reserve(kinds.SERVICE, service("a", clusterIPs=[address]), None)
+        allocator.reserve(kinds.SERVICE, service("a", clusterIP=address, clusterIPs=[address]), None)
     assert message in caught.value.message

@@ -193,7 +193,9 @@ def test_up_to_two_families_and_down_again(env: Env) -> None:
             Invalid, match=r"spec.clusterIPs\[1\]: Invalid value: .*: may not change once set"
         ):
             await c.patch(clusterIPs=[first, "fd00:9::78"])
-        with pytest.raises(Invalid, match=r"spec.ipFamilies\[0\]: Invalid value: .*may not change once set"):
+        with pytest.raises(
+            Invalid, match=r"spec.clusterIPs\[0\]: Invalid value: .*: expected an IPv6 value as indicated"
+        ):
             await c.patch(ipFamilies=["IPv6", "IPv4"])
         both = await c.patch(ipFamilyPolicy="SingleStack", clusterIPs=[first], ipFamilies=["IPv4"])
         assert both["clusterIPs"] == [first]

@@ -32,7 +32,8 @@ def definition(storage: str, **size: Any) -> dict[str, Any]:
             "name": name,
             "served": True,
             "storage": name == storage,
-            "schema": {"openAPIV3Schema": schema},
+            # Fields of one version only are not allowed where the versions have the same schema.
+            "schema": {"openAPIV3Schema": {**schema, "description": name}},
             "selectableFields": [{"jsonPath": f".{path}"}],
         }
         for name, path in (("v1", "size"), ("v2", "old"))

@@ -128,3 +128,21 @@ def test_what_a_write_of_the_status_may_change_besides(
         assert metadata.get("annotations") == ({"note": "3"} if annotations else None)
 
     scenario(env, case)
+
+
+def test_a_namespace_means_nothing_outside_of_namespaces(env: Env) -> None:
+    """Upstream clears it wherever an object of the whole cluster comes with one."""
+
+    async def case(t: Transport) -> None:
+        role = kinds.CLUSTERROLE
+        body: dict[str, Any] = {"metadata": {"name": "r", "namespace": "x"}, "rules": []}
+        made = await t.call(Call("create", role, body=body))
+        assert "namespace" not in made["metadata"]
+        body["metadata"]["labels"] = {"a": "b"}
+        assert "namespace" not in (await t.call(Call("update", role, name="r", body=body)))["metadata"]
+        change = {"metadata": {"namespace": "x", "labels": {"a": "c"}}}
+        patched = await t.call(Call("patch", role, name="r", body=change, patch_type="merge"))
+        assert "namespace" not in patched["metadata"]
+        assert patched["metadata"]["labels"] == {"a": "c"}
+
+    scenario(env, case)

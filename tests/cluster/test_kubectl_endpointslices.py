@@ -43,5 +43,5 @@ def test_an_unknown_distribution_is_refused_by_name(kubectl: Kubectl, namespace:
     assert refused.returncode == 1
     assert refused.stderr.startswith(
         'The Service "far" is invalid: spec.trafficDistribution: Unsupported value: "PreferFar": '
-        'supported values: "PreferClose", "PreferSameNode", "PreferSameZone"'
+        'supported values: "PreferClose", "PreferSameZone", "PreferSameNode"'
     )

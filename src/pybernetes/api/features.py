@@ -12,6 +12,7 @@ from typing import Any
 from .kind import Kind
 from .kinds import PODGROUP, WORKLOAD
 from .meta import MutableObj, Obj
+from .podspec.disabled import drop_alpha
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +115,12 @@ FIELD = "schedulingGroup"
 def drop_disabled(kind: Kind, new: MutableObj, old: Obj | None, features: frozenset[str]) -> None:
     """Takes fields out of an object whose gates are off, unless the object had them before."""
     path = _POD_SPECS.get(kind.kind)
-    if path is None or GENERIC_WORKLOAD.name in features:
+    spec = None if path is None else _at(new, path)
+    if path is None or spec is None:
         return
-    spec = _at(new, path)
-    if spec is not None and FIELD in spec and FIELD not in (_at(old, path) or {}):
+    before = _at(old, path)
+    drop_alpha(spec, before)
+    if GENERIC_WORKLOAD.name not in features and FIELD in spec and FIELD not in (before or {}):
         del spec[FIELD]
 
 

@@ -69,11 +69,11 @@ class FieldErrors:
     def forbidden(self, detail: str, field: str = "") -> None:
         self._add("FieldValueForbidden", field, "Forbidden", detail)
 
-    def duplicate(self, value: Any, field: str = "") -> None:
-        self._add("FieldValueDuplicate", field, f"Duplicate value: {show(value)}", "")
+    def duplicate(self, value: Any, field: str = "", detail: str = "") -> None:
+        self._add("FieldValueDuplicate", field, f"Duplicate value: {show(value)}", detail)
 
-    def not_found(self, value: Any, field: str = "") -> None:
-        self._add("FieldValueNotFound", field, f"Not found: {show(value)}", "")
+    def not_found(self, value: Any, field: str = "", detail: str = "") -> None:
+        self._add("FieldValueNotFound", field, f"Not found: {show(value)}", detail)
 
     def too_long(self, max_length: int, field: str = "") -> None:
         self._add("FieldValueTooLong", field, "Too long", f"may not be more than {max_length} bytes")
@@ -85,6 +85,16 @@ class FieldErrors:
         """Takes over errors that were collected apart."""
         self._causes += others._causes
 
+    def add_sorted(self, others: FieldErrors) -> None:
+        """The same, in the order of what they say: upstream finds some by walking through maps."""
+        self._causes += sorted(others._causes, key=lambda cause: f"{cause.field}: {cause.message}")
+
+    def add_below(self, others: FieldErrors, nowhere: str = "") -> None:
+        """The same for what was found inside the value at this view; what is said of `nowhere` stands at the view."""
+        for cause in others._causes:
+            field = "" if cause.field == nowhere else cause.field
+            self._causes.append(Cause(cause.reason, cause.message, self._join(field)))
+
     @property
     def causes(self) -> tuple[Cause, ...]:
         return tuple(self._causes)
@@ -93,8 +103,11 @@ class FieldErrors:
         return bool(self._causes)
 
     def __iter__(self) -> Iterator[str]:
-        """Each error as one line: `spec.replicas: Invalid value: -1: must be …`."""
-        return (f"{cause.field}: {cause.message}" if cause.field else cause.message for cause in self._causes)
+        """Each error as one line: `spec.replicas: Invalid value: -1: must be …`; the same line once only."""
+        lines = (
+            f"{cause.field}: {cause.message}" if cause.field else cause.message for cause in self._causes
+        )
+        return iter(dict.fromkeys(lines))
 
     def _join(self, *steps: str | int) -> str:
         path = "" if self._above is None else self._above._join(*self._steps)
@@ -116,8 +129,23 @@ class Verbatim(str):
     __slots__ = ()
 
 
+NIL = Verbatim('"null"')
+"""How upstream prints a pointer that points nowhere: as the word, in quotes."""
+NO_ITEMS = Verbatim("null")
+"""A list or a map that is not there."""
+
+
 def show(value: Any) -> str:
-    """A bad value as upstream prints it in messages: strings quoted, trees as compact JSON, numbers bare."""
+    """A bad value as upstream prints it in messages: strings quoted (also the word for none), trees as compact JSON,
+    numbers bare."""
     if isinstance(value, Verbatim):
         return str(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    if value is None:
+        return '"null"'
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return text if isinstance(value, str) else escaped(text)
+
+
+def escaped(text: str) -> str:
+    """JSON as Go writes it: fit to stand in HTML."""
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -159,6 +159,8 @@ class Kind:
     validate_create: Callable[[Obj, FieldErrors], None] = _accept
     """Besides `validate`, of new objects only: rules that objects of older servers may break."""
     validate_update: Callable[[Obj, Obj, FieldErrors], None] = _accept_update
+    validate_metadata: Callable[[Obj, Obj, FieldErrors], None] = _accept_update
+    """(new, old, errors): of an update that changes nothing but metadata, where the kind is `separable`."""
     validate_status: Callable[[Obj, Obj, FieldErrors], None] = _accept_update
     prepare_delete: Callable[[MutableObj, float], None] = _leave_deleted
     """(object, now in Unix seconds): what a deletion adds to an object that is not marked yet, such as a finalizer."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import orjson
 
 from pybernetes.api.errors import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from pybernetes.lang import yamlload
+from pybernetes.lang.gojson import go_json_error
 
 MAX_BODY = 3 * 1024 * 1024
 JSON = "application/json"
@@ -18,8 +18,6 @@ OBJECT_TYPES = (JSON, YAML, PROTOBUF)
 
 YAML_PREFIX = "error converting YAML to JSON: "
 """How upstream begins what is wrong with YAML, except of whole objects."""
-
-_OPENERS = {"{": "object key:value pair", "[": "array element"}
 
 
 def check_size(data: bytes) -> None:
@@ -89,56 +87,3 @@ def check_depth(tree: Any) -> bytes:
         return orjson.dumps(tree)
     except (orjson.JSONEncodeError, RecursionError) as error:
         raise BadRequest(f"exceeded max depth: {error}") from error
-
-
-def go_json_error(data: bytes, fallback: str) -> str:
-    """How Go's encoding/json words the first error of a text."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return "invalid UTF-8 in JSON text"
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        return _in_go_words(text, error)
-    except RecursionError:
-        return "exceeded max depth"
-    return fallback
-
-
-def _in_go_words(text: str, error: json.JSONDecodeError) -> str:
-    at, message = error.pos, error.msg
-    if at >= len(text) or message.startswith("Unterminated"):
-        return "unexpected end of JSON input"
-    char = json.dumps(text[at], ensure_ascii=False)[1:-1]
-    char = f"'{char}'" if char != "'" else "'\\''"
-    if message.startswith(("Expecting property name", "Illegal trailing comma")):
-        return f"invalid character {char} looking for beginning of object key string"
-    if message.startswith("Expecting ':'"):
-        return f"invalid character {char} after object key"
-    if message.startswith("Expecting ','"):
-        return f"invalid character {char} after {_enclosing(text[:at])}"
-    if message.startswith("Extra data"):
-        return f"invalid character {char} after top-level value"
-    if message.startswith("Invalid control"):
-        return f"invalid character {char} in string literal"
-    if "escape" in message:
-        return f"invalid character {char} in string escape code"
-    return f"invalid character {char} looking for beginning of value"
-
-
-def _enclosing(text: str) -> str:
-    """What the end of `text` is inside of."""
-    stack: list[str] = []
-    in_string = escaped = False
-    for char in text:
-        if in_string:
-            in_string = escaped or char != '"'
-            escaped = char == "\\" and not escaped
-        elif char == '"':
-            in_string = True
-        elif char in "{[":
-            stack.append(char)
-        elif char in "}]" and stack:
-            stack.pop()
-    return _OPENERS[stack[-1]] if stack else "top-level value"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pybernetes.api.kind import Kind
+from pybernetes.api.meta import MutableObj, Obj
 from pybernetes.client.interface import PatchType, Reaction
 from pybernetes.clock import Env
 from pybernetes.wire.http.messages import Request
@@ -49,6 +50,8 @@ class RequestContext:
     verdicts: list[str] = field(default_factory=list)
     admitted: list[tuple[str, bytes, bytes]] = field(default_factory=list)
     """What admission changed: (who, the object before, the object after)."""
+    begin: Callable[[MutableObj, Obj | None], None] | None = None
+    """(new, old): what fills in a Service's addresses and ports, before it is judged with them."""
     renamed: tuple[bytes, bytes] | None = None
     """What was given another name since `admitted` was noted: (its name there, its name now)."""
     revision: int = 0

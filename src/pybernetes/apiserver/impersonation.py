@@ -20,11 +20,12 @@ from .user import (
 )
 
 EXTRA_PREFIX = "impersonate-extra-"
+_CLAIMS = frozenset(("impersonate-user", "impersonate-group", "impersonate-uid"))
 
 
 def claims_another(headers: Headers) -> bool:
     """Whether any of the headers is there."""
-    return "impersonate-user" in headers or "impersonate-group" in headers or "impersonate-uid" in headers
+    return any(name in _CLAIMS or name.startswith(EXTRA_PREFIX) for name in headers)
 
 
 def impersonated_user(services: Services, user: User, headers: Headers) -> User:
@@ -71,11 +72,11 @@ def _asked(
         asked = [Attributes(user, "impersonate", "", "v1", "users", "", "", name)]
     asked += [Attributes(user, "impersonate", "", "v1", "groups", "", "", group) for group in groups]
     authentication = "authentication.k8s.io"
-    if uid:
-        asked.append(Attributes(user, "impersonate", authentication, "v1", "uids", "", "", uid))
     for key, values in extra.items():
         asked += [
             Attributes(user, "impersonate", authentication, "v1", "userextras", key, "", value)
             for value in values
         ]
+    if uid:
+        asked.append(Attributes(user, "impersonate", authentication, "v1", "uids", "", "", uid))
     return asked

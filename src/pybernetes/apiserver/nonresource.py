@@ -13,31 +13,17 @@ from pybernetes.wire.http.messages import Response
 from . import discovery, health, ledgerview
 from .authn import oidcdiscovery
 from .authn.jws import verify_key
-from .config import GIT_VERSION
+from .buildinfo import version
 from .context import RequestContext
 from .encode import form_of, write
 from .flowcontrol import dumps
 from .metrics import CONTENT_TYPE
 from .negotiation import PLAIN, PROTOBUF
-from .replies import HttpReply, Reply
+from .replies import HttpReply, Reply, TreeReply
 
 JSON = "application/json"
-VERSION = {
-    "major": "1",
-    "minor": "37",
-    "emulationMajor": "1",
-    "emulationMinor": "37",
-    "minCompatibilityMajor": "1",
-    "minCompatibilityMinor": "36",
-    "gitVersion": GIT_VERSION,
-    "gitCommit": "",
-    "gitTreeState": "clean",
-    "buildDate": "1970-01-01T00:00:00Z",
-    "goVersion": "none",
-    "compiler": "cpython",
-    "platform": "linux/amd64",
-}
-
+AGGREGATED = ("/api", "/apis")
+"""Paths where all that is served is told in one document."""
 ROOT_PATHS = (
     "/.well-known/openid-configuration",
     "/api",
@@ -65,7 +51,9 @@ ROOT_PATHS = (
 
 
 async def serve(ctx: RequestContext) -> Reply:
-    """Answers by path."""
+    """Answers by path. A caller in this process is told what is served, whole, and nothing else."""
+    if ctx.request is None and ctx.info.path in AGGREGATED:
+        return TreeReply(_aggregated(ctx, core=ctx.info.path == "/api"))
     result = await _answer(ctx, ctx.info.path) if ctx.request is not None else None
     return not_found(ctx) if result is None else HttpReply(result)
 
@@ -156,9 +144,7 @@ def _legacy_or_aggregated(ctx: RequestContext, legacy: Callable[[], Any], *, cor
             version = parameters.get("v", "")
             if version not in ("v2", "v2beta1") or parameters.get("as") != "APIGroupDiscoveryList":
                 continue
-            tree = discovery.aggregated(ctx.services.registry, core=core, version=version)
-            if not core and ctx.services.aggregator.remotes:
-                tree = dict(ctx.services.aggregator.aggregated(tree))
+            tree = _aggregated(ctx, core=core, version=version)
             tag = discovery.etag(tree)
             kind = f"{pieces[0]};g={discovery.AGGREGATED};v={version};as=APIGroupDiscoveryList"
             headers = (("Content-Type", kind), ("ETag", tag), ("Vary", "Accept"), ("Cache-Control", "public"))
@@ -172,6 +158,13 @@ def _legacy_or_aggregated(ctx: RequestContext, legacy: Callable[[], Any], *, cor
         if pieces[0] in ("application/json", "*/*", "application/*"):
             break
     return _negotiated(ctx, legacy())
+
+
+def _aggregated(ctx: RequestContext, *, core: bool, version: str = "v2") -> dict[str, Any]:
+    """The whole of `/api` (core) or `/apis` in one document, with what other servers serve."""
+    tree = discovery.aggregated(ctx.services.registry, core=core, version=version)
+    aggregator = ctx.services.aggregator
+    return dict(aggregator.aggregated(tree)) if not core and aggregator.remotes else tree
 
 
 def _negotiated(ctx: RequestContext, tree: Any) -> Response:
@@ -188,7 +181,7 @@ def _negotiated(ctx: RequestContext, tree: Any) -> Response:
 
 
 async def _version(_ctx: RequestContext) -> Response:
-    return _json(VERSION)
+    return _json(version())
 
 
 async def _metrics(ctx: RequestContext) -> Response:

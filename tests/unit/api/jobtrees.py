@@ -39,7 +39,7 @@ def job(pod: dict | None = None, **spec: Any) -> dict:
 
 def found(tree: dict) -> list[str]:
     errors = FieldErrors()
-    JOB.validate(tree, errors)
+    JOB.validate_create(tree, errors)
     return list(errors)
 
 

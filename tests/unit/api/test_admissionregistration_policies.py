@@ -271,3 +271,79 @@ def test_columns() -> None:
     assert row(VALIDATINGADMISSIONPOLICYBINDING, chosen)["ParamRef"] == (
         "&LabelSelector{MatchLabels:map[string]string{a: b,},MatchExpressions:[]LabelSelectorRequirement{},}"
     )
+
+
+def test_complaints_come_in_the_order_of_the_fields() -> None:
+    tree = policy(
+        matchConditions=[{"name": "", "expression": " 1 "}, {"name": "b", "expression": "x"}],
+        variables=[{"name": "1", "expression": "nope"}],
+        validations=[
+            {
+                "expression": "1",
+                "messageExpression": "authorizer.path('/x').check('get').reason()",
+                "message": "a\nb",
+            }
+        ],
+        auditAnnotations=[{"key": "k", "valueExpression": " 1 "}, {"key": "k", "valueExpression": "'x'"}],
+    )
+    found = new_errors(VALIDATINGADMISSIONPOLICY, tree)
+    assert [field for _, field, _ in found] == [
+        "spec.matchConditions[0].expression",
+        "spec.matchConditions[0].name",
+        "spec.matchConditions[1].expression",
+        "spec.variables[0].name",
+        "spec.variables[0].expression",
+        "spec.validations[0].expression",
+        "spec.validations[0].messageExpression",
+        "spec.validations[0].message",
+        "spec.auditAnnotations[0].valueExpression",
+        "spec.auditAnnotations[1].key",
+    ]
+    assert found[0] == (
+        INVALID,
+        "spec.matchConditions[0].expression",
+        'Invalid value: "1": must evaluate to bool',
+    )
+    assert "undeclared reference to 'authorizer'" in found[6][2]
+    assert found[8][2].startswith('Invalid value: " 1 ": must evaluate to one of [string null_type]')
+
+
+def test_a_policy_without_variables_knows_none() -> None:
+    ((_, field, message),) = new_errors(
+        VALIDATINGADMISSIONPOLICY, policy(validations=[{"expression": "variables.x"}])
+    )
+    assert field == "spec.validations[0].expression"
+    assert "undeclared reference to 'variables'" in message
+
+
+def test_parameters_are_named_or_selected() -> None:
+    binding = {
+        "metadata": {"name": "b", "creationTimestamp": CREATED},
+        "spec": {
+            "policyName": "p",
+            "validationActions": ["Deny"],
+            "paramRef": {"name": "a/b", "selector": {"matchLabels": {"-": "x"}}},
+        },
+    }
+    assert [
+        (reason, field) for reason, field, _ in new_errors(VALIDATINGADMISSIONPOLICYBINDING, binding)
+    ] == [
+        (INVALID, "spec.paramRef.name"),
+        (FORBIDDEN, "spec.paramRef.name"),
+        (INVALID, "spec.paramRef.selector.matchLabels"),
+        (FORBIDDEN, "spec.paramRef.selector"),
+    ]
+
+
+def test_warnings_about_expressions_name_a_field() -> None:
+    old = policy()
+    warnings = [{"warning": "w", "fieldRef": "spec.["}, {"warning": "", "fieldRef": " "}]
+    new = changed(old, status__typeChecking={"expressionWarnings": warnings})
+    path = "status.typeChecking.expressionWarnings"
+    found = status_errors(VALIDATINGADMISSIONPOLICY, new, old)
+    assert [(reason, field) for reason, field, _ in found] == [
+        (INVALID, f"{path}[0].fieldRef"),
+        (REQUIRED, f"{path}[1].warning"),
+        (REQUIRED, f"{path}[1].fieldRef"),
+    ]
+    assert found[0][2].startswith('Invalid value: "spec.[": invalid JSONPath: ')

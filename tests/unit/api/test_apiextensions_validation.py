@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -44,6 +45,7 @@ def problems(crd: dict[str, Any]) -> list[str]:
     CRD.prepare_create(tree)
     errors = FieldErrors()
     CRD.validate(tree, errors)
+    CRD.validate_create(tree, errors)
     return list(errors)
 
 
@@ -104,7 +106,25 @@ def test_versions() -> None:
 def test_unknown_fields_must_not_be_kept_as_a_whole() -> None:
     crd = definition()
     crd["spec"]["preserveUnknownFields"] = True
-    assert problems(crd) == ["spec.preserveUnknownFields: Invalid value: true: must be false"]
+    assert problems(crd) == [
+        "spec.preserveUnknownFields: Invalid value: true: cannot set to true, set x-kubernetes-preserve-unknown-fields to "
+        "true in spec.versions[*].schema instead"
+    ]
+    crd = definition({"a": {"type": "string", "default": "x"}})
+    crd["spec"] |= {
+        "preserveUnknownFields": True,
+        "conversion": {
+            "strategy": "Webhook",
+            "webhook": {
+                "clientConfig": {"url": "https://a.example.com"},
+                "conversionReviewVersions": ["v1"],
+            },
+        },
+    }
+    assert problems(crd)[:-1] == [
+        "spec.preserveUnknownFields: Invalid value: true: must be false in order to use defaults in the schema",
+        'spec.conversion.strategy: Invalid value: "Webhook": must be None if spec.preserveUnknownFields is true',
+    ]
 
 
 @pytest.mark.parametrize(
@@ -130,17 +150,12 @@ def test_unknown_fields_must_not_be_kept_as_a_whole() -> None:
             f"{ROOT}.properties[m].additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive",
         ),
         (
-            {"m": {"type": "object", "additionalProperties": False}},
-            f"{ROOT}.properties[m].additionalProperties: Forbidden: additionalProperties cannot be set to false",
+            {"m": {"type": "object", "additionalProperties": False, "properties": {"a": {"type": "string"}}}},
+            f"{ROOT}.properties[m].additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive",
         ),
         (
             {"a": {"type": "string", "anyOf": [{"type": "string", "minLength": 1}]}},
             f"{ROOT}.properties[a].anyOf[0].type: Forbidden: must be empty to be structural",
-        ),
-        (
-            {"a": {"type": "object", "oneOf": [{"properties": {"b": {"minLength": 1}}}]}},
-            f"{ROOT}.properties[a].properties[b]: Required value: because it is defined in "
-            f"{ROOT}.properties[a].oneOf[0].properties[b]",
         ),
         (
             {"a": {"type": "object", "not": {"description": "x"}}},
@@ -166,18 +181,121 @@ def test_unknown_fields_must_not_be_kept_as_a_whole() -> None:
             "x-kubernetes-list-type is map",
         ),
         (
-            {"a": {"type": "string", "x-kubernetes-int-or-string": True}},
-            f"{ROOT}.properties[a].type: Forbidden: must be empty if x-kubernetes-int-or-string is true",
+            {
+                "a": {
+                    "x-kubernetes-int-or-string": True,
+                    "x-kubernetes-preserve-unknown-fields": True,
+                }
+            },
+            f"{ROOT}.properties[a].x-kubernetes-preserve-unknown-fields: Invalid value: true: must be false if "
+            "x-kubernetes-int-or-string is true",
+        ),
+        (
+            {"kind": {"type": "integer"}},
+            f'{ROOT}.properties[kind].type: Invalid value: "integer": must be string',
+        ),
+        (
+            {"a": {"type": "object", "allOf": [{"properties": {"metadata": {}}}]}},
+            f"{ROOT}.properties[a].allOf[0].properties[metadata]: Forbidden: must not be specified in a nested context",
+        ),
+        (
+            {"a": {"type": "object", "anyOf": [{"additionalProperties": True}]}},
+            f"{ROOT}.properties[a].anyOf[0].additionalProperties: Forbidden: must be undefined to be structural",
+        ),
+        (
+            {"a": {"type": "string", "pattern": "("}},
+            f'{ROOT}.properties[a].pattern: Invalid value: "(": must be a valid regular expression, but isn\'t: error '
+            "parsing regexp: missing closing ): `(`",
+        ),
+        (
+            {"metadata": {"type": "object", "properties": {"name": {"type": "string", "default": "x"}}}},
+            f"{ROOT}.properties[metadata].properties[name].default: Forbidden: must not be set in top-level metadata",
+        ),
+        (
+            {"a": {"type": "object", "x-kubernetes-list-map-keys": ["k"]}},
+            f"{ROOT}.properties[a].x-kubernetes-list-type: Required value: must be map if x-kubernetes-list-map-keys is "
+            "non-empty",
+        ),
+        (
+            {
+                "l": {
+                    "type": "array",
+                    "x-kubernetes-list-type": "map",
+                    "x-kubernetes-list-map-keys": ["k", "k", "m"],
+                    "items": {"type": "object", "properties": {"k": {"type": "object", "nullable": True}}},
+                }
+            },
+            f'{ROOT}.properties[l].x-kubernetes-list-map-keys: Invalid value: ["k","k","m"]: entries must all be names of '
+            "item properties",
+        ),
+        (
+            {
+                "l": {
+                    "type": "array",
+                    "x-kubernetes-list-type": "map",
+                    "x-kubernetes-list-map-keys": ["k"],
+                    "items": {
+                        "type": "object",
+                        "nullable": True,
+                        "properties": {"k": {"type": "string", "nullable": True, "default": "a"}},
+                    },
+                }
+            },
+            f"{ROOT}.properties[l].items.properties[k].nullable: Forbidden: this property is in "
+            "x-kubernetes-list-map-keys, so it cannot be nullable",
+        ),
+        (
+            {
+                "s": {
+                    "type": "array",
+                    "x-kubernetes-list-type": "set",
+                    "items": {"type": "object", "x-kubernetes-map-type": "granular"},
+                }
+            },
+            f'{ROOT}.properties[s].items.x-kubernetes-map-type: Invalid value: "null": must be atomic as item of a list '
+            "with x-kubernetes-list-type=set",
+        ),
+        (
+            {"s": {"type": "string", "x-kubernetes-map-type": "flat"}},
+            f'{ROOT}.properties[s].x-kubernetes-map-type: Unsupported value: "flat": supported values: "atomic", "granular"',
+        ),
+        (
+            {"s": {"x-kubernetes-preserve-unknown-fields": False, "type": "object"}},
+            f"{ROOT}.properties[s].x-kubernetes-preserve-unknown-fields: Invalid value: false: must be true or undefined",
+        ),
+        (
+            {"o": {"type": "object", "default": {"b": 1}, "properties": {"a": {"type": "string"}}}},
+            f'{ROOT}.properties[o].default: Invalid value: {{"b":1}}: must not have unknown fields',
+        ),
+        (
+            {
+                "o": {
+                    "type": "object",
+                    "default": {"n": 3},
+                    "properties": {"n": {"type": "integer", "maximum": 2}},
+                }
+            },
+            f"{ROOT}.properties[o].default.n: Invalid value: 3: n in body should be less than or equal to 2",
+        ),
+        (
+            {
+                "n": {
+                    "type": "integer",
+                    "default": 3,
+                    "x-kubernetes-validations": [{"rule": "self < 3", "message": "too many"}],
+                }
+            },
+            f'{ROOT}.properties[n].default: Invalid value: "integer": too many',
         ),
         (
             {"a": {"type": "integer", "default": "x"}},
-            f'{ROOT}.properties[a].default: Invalid value: "x": in body must be of type integer: "string"',
+            f'{ROOT}.properties[a].default: Invalid value: "string":  in body must be of type integer: "string"',
         ),
         (
             {"a": {"type": "string", "x-kubernetes-validations": [{"rule": "self.size() > n"}]}},
             f"{ROOT}.properties[a].x-kubernetes-validations[0].rule: Invalid value: "
-            'apiextensions.ValidationRule{Rule:"self.size() > n", Message:"", MessageExpression:"", '
-            'Reason:(*apiextensions.FieldValueErrorReason)(nil), FieldPath:"", OptionalOldSelf:(*bool)(nil)}: '
+            '{"Rule":"self.size() \\u003e n","Message":"","MessageExpression":"","Reason":null,"FieldPath":"",'
+            '"OptionalOldSelf":null}: '
             "compilation failed: ERROR: <input>:1:15: undeclared reference to 'n' (in container '')\n"
             " | self.size() > n\n | ..............^",
         ),
@@ -185,10 +303,48 @@ def test_unknown_fields_must_not_be_kept_as_a_whole() -> None:
             {"a": {"type": "string", "x-kubernetes-validations": [{"rule": " "}]}},
             f"{ROOT}.properties[a].x-kubernetes-validations[0].rule: Required value: rule is not specified",
         ),
+        (
+            {"a": {"type": "string", "x-kubernetes-validations": [{"rule": "self\n!= ''"}]}},
+            f"{ROOT}.properties[a].x-kubernetes-validations[0].message: Required value: message must be specified if rule "
+            "contains line breaks",
+        ),
+        (
+            {
+                "a": {
+                    "type": "object",
+                    "x-kubernetes-validations": [
+                        {"rule": "true", "messageExpression": " ", "reason": "Odd", "fieldPath": ".b"}
+                    ],
+                }
+            },
+            f'{ROOT}.properties[a].x-kubernetes-validations[0].fieldPath: Invalid value: ".b": fieldPath must be a valid '
+            "path",
+        ),
+        (
+            {
+                "a": {
+                    "type": "string",
+                    "x-kubernetes-validations": [{"rule": "self != ''", "optionalOldSelf": True}],
+                }
+            },
+            f"{ROOT}.properties[a].x-kubernetes-validations[0].optionalOldSelf: Invalid value: true: may not be set if "
+            "oldSelf is not used in rule",
+        ),
     ],
 )
 def test_structural_schemas(properties: dict[str, Any], line: str) -> None:
     assert line in problems(definition(properties))
+
+
+def test_what_is_restricted_is_specified_outside() -> None:
+    crd = definition(
+        {"a": {"type": "object"}},
+        oneOf=[{"properties": {"a": {"properties": {"c": {"minLength": 1}}}, "b": {"items": {}}}}],
+    )
+    assert problems(crd) == [
+        f"{ROOT}.properties[{path}]: Required value: because it is defined in {ROOT}.oneOf[0].properties[{path}]"
+        for path in ("a].properties[c", "b")
+    ]
 
 
 def test_a_root_that_is_no_object() -> None:
@@ -198,6 +354,118 @@ def test_a_root_that_is_no_object() -> None:
     crd = definition()
     crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = {"type": "string"}
     assert f'{ROOT}.type: Invalid value: "string": must be object at the root' in problems(crd)
+    assert problems(definition(additionalProperties=True, properties=None)) == [
+        f"{ROOT}.additionalProperties: Forbidden: must not be used at the root"
+    ]
+
+
+def test_beside_a_status_the_root_says_little() -> None:
+    crd = definition(oneOf=[{"required": ["spec"]}])
+    crd["spec"]["versions"][0]["subresources"] = {"status": {}}
+    (line,) = problems(crd)
+    assert line.startswith(f'{ROOT}: Invalid value: {{"type":"object",')
+    assert line.endswith(
+        ": only [Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength "
+        "Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example "
+        "XPreserveUnknownFields XValidations] fields are allowed at the root of the schema if the status subresource is "
+        "enabled"
+    )
+    crd = definition(type="array", items={"type": "string"})
+    crd["spec"]["versions"][0]["subresources"] = {"status": {}}
+    assert problems(crd)[0] == (
+        f'{ROOT}.type: Invalid value: "array": only "object" is allowed as the type at the root of the schema if the '
+        "status subresource is enabled"
+    )
+
+
+@pytest.mark.parametrize(
+    ("annotation", "line"),
+    [
+        ("https://github.com/kubernetes/kubernetes/pull/1", ""),
+        ("unapproved, experimental", ""),
+        (
+            "yes",
+            'metadata.annotations[api-approved.kubernetes.io]: Invalid value: "yes": protected groups must have approval '
+            'annotation "api-approved.kubernetes.io" with either a URL or a reason starting with "unapproved", see '
+            "https://github.com/kubernetes/enhancements/pull/1111",
+        ),
+        (
+            "",
+            "metadata.annotations[api-approved.kubernetes.io]: Required value: protected groups must have approval "
+            'annotation "api-approved.kubernetes.io", see https://github.com/kubernetes/enhancements/pull/1111',
+        ),
+    ],
+)
+def test_groups_of_the_community_need_an_approval(annotation: str, line: str) -> None:
+    crd = definition()
+    crd["metadata"] = {
+        "name": "widgets.x.k8s.io",
+        "annotations": {"api-approved.kubernetes.io": annotation},
+    }
+    crd["spec"]["group"] = "x.k8s.io"
+    assert problems(crd) == ([line] if line else [])
+    old, _ = schema.check(crd, CRD)
+    CRD.default(old)
+    CRD.prepare_create(old)
+    errors = FieldErrors()
+    CRD.validate_update(old, old, errors)
+    assert not errors
+
+
+@pytest.mark.parametrize(
+    ("conversion", "lines"),
+    [
+        (
+            {"strategy": "Webhook"},
+            [
+                "spec.conversion.webhookClientConfig: Required value: required when strategy is set to Webhook",
+                "spec.conversion.conversionReviewVersions: Required value",
+            ],
+        ),
+        (
+            {
+                "strategy": "None",
+                "webhook": {"clientConfig": {}, "conversionReviewVersions": ["v1"]},
+            },
+            [
+                f"spec.conversion.{field}: Forbidden: should not be set when strategy is not set to Webhook"
+                for field in ("webhookClientConfig", "conversionReviewVersions")
+            ],
+        ),
+        (
+            {
+                "strategy": "Webhook",
+                "webhook": {
+                    "clientConfig": {"url": "http://a.example.com/x?y"},
+                    "conversionReviewVersions": ["v2", "v2"],
+                },
+            },
+            [
+                "spec.conversion.webhookClientConfig.url: Invalid value: \"http\": 'https' is the only allowed URL scheme; "
+                "desired format: https://host[/path]",
+                'spec.conversion.webhookClientConfig.url: Invalid value: "y": query parameters are not permitted in the URL',
+                'spec.conversion.conversionReviewVersions[1]: Invalid value: "v2": duplicate version',
+                'spec.conversion.conversionReviewVersions: Invalid value: ["v2","v2"]: must include at least one of v1, '
+                "v1beta1",
+            ],
+        ),
+        (
+            {
+                "strategy": "Webhook",
+                "webhook": {
+                    "clientConfig": {"service": {"name": "", "namespace": "n"}},
+                    "conversionReviewVersions": ["v1"],
+                },
+            },
+            ["spec.conversion.webhookClientConfig.service.name: Required value: service name is required"],
+        ),
+        ({"strategy": ""}, ["spec.conversion.strategy: Required value"]),
+    ],
+)
+def test_conversions(conversion: dict[str, Any], lines: list[str]) -> None:
+    crd = definition()
+    crd["spec"]["conversion"] = conversion
+    assert problems(crd) == lines
 
 
 def test_what_is_allowed() -> None:
@@ -258,7 +526,9 @@ def test_transition_rules_need_a_value_that_can_be_found_again() -> None:
         )
     )
     assert len(found) == 1
-    assert "oldSelf cannot be used on the uncorrelatable portion of the schema" in found[0]
+    assert found[0].endswith(
+        f"oldSelf cannot be used on the uncorrelatable portion of the schema within {ROOT}.properties[l]"
+    )
 
 
 def test_subresources_columns_and_selectable_fields() -> None:
@@ -283,8 +553,53 @@ def test_subresources_columns_and_selectable_fields() -> None:
         'spec.additionalPrinterColumns[0].type: Invalid value: "int": must be one of '
         "boolean,date,integer,number,string" in found
     )
-    assert any(line.startswith("spec.additionalPrinterColumns[0].jsonPath: Invalid value") for line in found)
-    assert sum(line.startswith("spec.selectableFields[") for line in found) == 3
+    assert [line for line in found if ".JSONPath" in line or "selectable" in line] == [
+        'spec.additionalPrinterColumns[0].JSONPath: Invalid value: "spec.n": must be a simple json path starting with .',
+        'spec.selectableFields[0].jsonPath: Invalid value: ".spec.l": must point to a field of type string, boolean or '
+        "integer. Enum string fields and strings with formats are allowed.",
+        'spec.selectableFields[1].jsonPath: Invalid value: ".spec.x": is an invalid path: does not refer to a valid field',
+        'spec.selectableFields[2].jsonPath: Invalid value: ".metadata.name": is an invalid path: does not refer to a valid '
+        "field",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("spec", "expected [ or . but got: spec"),
+        (".", "unexpected end of JSON path"),
+        ("['spec']", "array notation is not allowed"),
+        (".spec.n.m", "does not refer to a valid field"),
+    ],
+)
+def test_paths_of_selectable_fields(path: str, why: str) -> None:
+    crd = definition({"spec": {"type": "object", "properties": {"n": {"type": "integer"}}}})
+    crd["spec"]["versions"][0]["selectableFields"] = [{"jsonPath": path}]
+    assert problems(crd) == [
+        f"spec.selectableFields[0].jsonPath: Invalid value: {json.dumps(path)}: is an invalid path: {why}"
+    ]
+
+
+def test_the_same_field_is_selected_by_once() -> None:
+    crd = definition({f"f{n}": {"type": "string"} for n in range(9)})
+    fields = [{"jsonPath": f".f{n}"} for n in range(9)]
+    crd["spec"]["versions"][0]["selectableFields"] = [*fields, fields[0]]
+    assert problems(crd) == [
+        'spec.selectableFields[9].jsonPath: Duplicate value: ".f0"',
+        "spec.selectableFields: Too many: 9: must have at most 8 items",
+    ]
+
+
+def test_what_versions_do_not_share_is_found_at_each() -> None:
+    crd = definition({"a": {}})
+    second = copy.deepcopy(crd["spec"]["versions"][0]) | {"name": "v2", "storage": False}
+    second["schema"]["openAPIV3Schema"]["properties"] = {"b": {}}
+    crd["spec"]["versions"].append(second)
+    assert problems(crd) == [
+        f"spec.versions[{n}].schema.openAPIV3Schema.properties[{field}].type: Required value: must not be empty for "
+        "specified object fields"
+        for n, field in enumerate("ab")
+    ]
 
 
 def test_an_established_definition_keeps_its_names() -> None:
@@ -307,7 +622,34 @@ def test_a_version_that_may_still_be_stored_stays() -> None:
     CRD.default(crd)
     crd["status"] = {"storedVersions": ["v0", "v1"]}
     errors = FieldErrors()
-    CRD.validate(crd, errors)
+    CRD.validate_create(crd, errors)
     assert next(iter(errors)).startswith(
         'status.storedVersions[0]: Invalid value: "v0": missing from spec.versions'
     )
+
+
+def test_fields_of_one_version_need_a_schema_of_their_own() -> None:
+    schema = {"openAPIV3Schema": {"type": "object", "properties": {"a": {"type": "string"}}}}
+    versions = [
+        {"name": "v1", "served": True, "storage": True, "schema": schema},
+        {
+            "name": "v2",
+            "served": True,
+            "storage": False,
+            "schema": schema,
+            "selectableFields": [{"jsonPath": ".a"}],
+        },
+    ]
+    tree = {
+        "metadata": {"name": "things.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"},
+            "versions": versions,
+        },
+    }
+    assert problems(tree) == [
+        'spec.versions[1].selectableFields: Invalid value: "": selectableFields may only be set when '
+        "version.schema.openAPIV3Schema is not included"
+    ]

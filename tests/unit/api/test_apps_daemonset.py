@@ -104,7 +104,7 @@ RULES: list[tuple[dict, list[str]]] = [
     (
         {"updateStrategy": {"type": "Recreate"}},
         [
-            'spec.updateStrategy: Unsupported value: {"type":"Recreate"}: '
+            'spec.updateStrategy: Unsupported value: {"Type":"Recreate","RollingUpdate":null}: '
             'supported values: "RollingUpdate", "OnDelete"'
         ],
     ),

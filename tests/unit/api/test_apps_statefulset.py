@@ -84,13 +84,14 @@ RULES: list[tuple[dict, list[str]]] = [
     (
         {"updateStrategy": {"type": "Recreate"}},
         [
-            "spec.updateStrategy: Invalid value: {\"type\":\"Recreate\"}: must be 'RollingUpdate' or 'OnDelete'"
+            'spec.updateStrategy: Invalid value: {"Type":"Recreate","RollingUpdate":null}: '
+            "must be 'RollingUpdate' or 'OnDelete'"
         ],
     ),
     (
         {"updateStrategy": {"type": "OnDelete", "rollingUpdate": {"partition": 1}}},
         [
-            'spec.updateStrategy.rollingUpdate: Invalid value: {"partition":1}: '
+            'spec.updateStrategy.rollingUpdate: Invalid value: {"Partition":1,"MaxUnavailable":null}: '
             "only allowed for updateStrategy 'RollingUpdate'"
         ],
     ),
@@ -119,7 +120,14 @@ RULES: list[tuple[dict, list[str]]] = [
         {"ordinals": {"start": -1}},
         ["spec.ordinals.start: Invalid value: -1: must be greater than or equal to 0"],
     ),
-    ({"selector": None}, ["spec.selector: Required value"]),
+    (
+        {"selector": None},
+        [
+            "spec.selector: Required value",
+            'spec.template.metadata.labels: Invalid value: {"app":"db"}: '
+            "`selector` does not match template `labels`",
+        ],
+    ),
     ({"selector": {}}, ["spec.selector: Invalid value: {}: empty selector is invalid for statefulset"]),
     (
         {"selector": {"matchLabels": {"app": "web"}}},

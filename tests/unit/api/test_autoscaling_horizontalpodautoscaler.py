@@ -196,7 +196,7 @@ METRIC_RULES: list[tuple[dict, list[str]]] = [
     ),
     (
         {**CPU, "type": "Magic"},
-        [f'type: Unsupported value: "Magic": supported values: {TYPES}'] * 2,
+        [f'type: Unsupported value: "Magic": supported values: {TYPES}'],
     ),
     (
         resource("", type="Utilization"),

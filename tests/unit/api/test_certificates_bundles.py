@@ -206,3 +206,16 @@ def test_issuing() -> None:
     ]
     odd = {**old, "status": {"conditions": [{"type": "Odd", "status": "True"}]}}
     assert status_errors(REQUEST, odd, old)[0][0] == UNSUPPORTED
+
+
+def test_chains_are_certificates_all_through() -> None:
+    old, good = request(), certificate()
+    mixed = issued(good + good.replace("CERTIFICATE", "PRIVATE KEY"))
+    ((reason, field, message),) = status_errors(REQUEST, mixed, old)
+    assert (reason, field) == (INVALID, "status.certificateChain")
+    assert message.endswith("issued certificate chain must consist entirely of CERTFICATE PEM blocks")
+    unexplained = issued(good)
+    del unexplained["status"]["conditions"][0]["reason"]
+    assert [(r, f) for r, f, _ in status_errors(REQUEST, unexplained, old)] == [
+        (REQUIRED, "status.conditions[0].reason")
+    ]

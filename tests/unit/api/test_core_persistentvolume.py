@@ -186,7 +186,7 @@ def test_defaults() -> None:
                 (
                     INVALID,
                     "spec.persistentDisk.partition",
-                    "Invalid value: 256: must be between 0 and 255, inclusive",
+                    "Invalid value: 256: must be between 1 and 255, inclusive",
                 ),
             ],
         ),
@@ -196,7 +196,7 @@ def test_defaults() -> None:
                 (
                     INVALID,
                     "spec.iscsi.iqn",
-                    'Invalid value: "x": must be valid format starting with iqn, eui, or naa',
+                    'Invalid value: "x": must be valid format',
                 ),
                 (INVALID, "spec.iscsi.lun", "Invalid value: 300: must be between 0 and 255, inclusive"),
                 (REQUIRED, "spec.iscsi.secretRef", "Required value"),
@@ -310,7 +310,7 @@ CSI = {"driver": "d.example.com", "volumeHandle": "h"}
         ),
         ({}, {"volumeMode": "Block"}, [("volumeMode", 'Invalid value: "Block": field is immutable')]),
         ({}, {"nodeAffinity": AFFINITY}, []),
-        ({"nodeAffinity": AFFINITY}, {}, [("nodeAffinity", "Invalid value: null: field is immutable")]),
+        ({"nodeAffinity": AFFINITY}, {}, [("nodeAffinity", 'Invalid value: "null": field is immutable')]),
         (
             {"nfs": None, "csi": CSI},
             {

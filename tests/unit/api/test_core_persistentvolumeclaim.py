@@ -188,27 +188,16 @@ def test_rules(arguments: dict, expected: list) -> None:
                 ("volumeMode", 'Invalid value: "Block": field is immutable'),
             ],
         ),
-        ({}, {"volumeAttributesClassName": "gold"}, []),
-        ({"volumeAttributesClassName": "gold"}, {"volumeAttributesClassName": "silver"}, []),
+        ({"phase": "Bound"}, {"phase": "Bound", "volumeAttributesClassName": "gold"}, []),
         (
-            {"volumeAttributesClassName": "gold"},
-            {},
-            [
-                (
-                    "spec.volumeAttributesClassName",
-                    "Forbidden: update from non-nil value to nil is forbidden",
-                )
-            ],
+            {"phase": "Bound", "volumeAttributesClassName": "gold"},
+            {"phase": "Bound", "volumeAttributesClassName": "silver"},
+            [],
         ),
         (
+            {},
             {"volumeAttributesClassName": "gold"},
-            {"volumeAttributesClassName": ""},
-            [
-                (
-                    "spec.volumeAttributesClassName",
-                    "Forbidden: update from non-nil value to an empty string is forbidden",
-                )
-            ],
+            [("spec", f'{FIXED}+ volumeAttributesClassName: "gold"')],
         ),
     ],
 )
@@ -231,13 +220,13 @@ def test_status_rules() -> None:
         (INVALID, "status.capacity[storage]", "Invalid value: -1: must be a valid resource quantity"),
         (
             UNSUPPORTED,
-            "status.allocatedResourceStatus",
-            'Unsupported value: "storage": supported values: "ControllerResizeFailed", '
-            '"ControllerResizeInProgress", "NodeResizeFailed", "NodeResizeInProgress", "NodeResizePending"',
+            "status.allocatedResourceStatuses",
+            'Unsupported value: "storage": supported values: "ControllerResizeInProgress", '
+            '"ControllerResizeInfeasible", "NodeResizeInProgress", "NodeResizeInfeasible", "NodeResizePending"',
         ),
         (
             UNSUPPORTED,
-            "status.allocatedResourceStatus",
+            "status.allocatedResourceStatuses",
             'Unsupported value: "cpu": supported values: "storage"',
         ),
         (
@@ -296,3 +285,16 @@ def test_a_claim_in_a_pod_obeys_the_same_rules() -> None:
         f"{base}.metadata.labels",
         f"{base}.spec.resources[storage]",
     ]
+
+
+@pytest.mark.parametrize(("wanted", "what"), [(None, "nil"), ("", "empty string")])
+def test_a_class_that_is_in_force_is_not_taken_away(wanted: str | None, what: str) -> None:
+    old = claim(phase="Bound", volumeAttributesClassName="gold")
+    new = claim(phase="Bound", volumeAttributesClassName=wanted)
+    errors = FieldErrors()
+    PERSISTENTVOLUMECLAIM.validate_update(new, old, errors)
+    assert causes(errors) == []
+    old["status"]["currentVolumeAttributesClassName"] = "gold"
+    PERSISTENTVOLUMECLAIM.validate_update(new, old, errors)
+    why = f"update to {what} is forbidden when status.currentVolumeAttributesClassName is not nil"
+    assert causes(errors) == [(FORBIDDEN, "spec.volumeAttributesClassName", f"Forbidden: {why}")]

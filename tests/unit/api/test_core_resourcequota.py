@@ -23,7 +23,7 @@ def selector(scope: str, operator: str, *values: str) -> dict:
 
 
 ONLY_EXISTS = (
-    "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
+    "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
     "ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity"
 )
 MATCH = "scopeSelector.matchExpressions"
@@ -50,7 +50,7 @@ MATCH = "scopeSelector.matchExpressions"
                     "hard[love]",
                     'Invalid value: "love": must be a standard resource type or fully qualified',
                 ),
-                (INVALID, "hard[love]", 'Invalid value: "love": must be a standard resource for quotas'),
+                (INVALID, "hard[love]", 'Invalid value: "love": must be a standard resource for quota'),
             ],
         ),
         ({"scopes": ["Odd"]}, [(INVALID, "scopes", 'Invalid value: ["Odd"]: unsupported scope')]),

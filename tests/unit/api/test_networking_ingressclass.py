@@ -69,7 +69,7 @@ def test_parameters_are_of_the_cluster_by_default() -> None:
 )
 def test_rules(tree: dict, expected: list) -> None:
     errors = FieldErrors()
-    INGRESSCLASS.validate(tree, errors)
+    INGRESSCLASS.validate_create(tree, errors)
     assert list(errors) == expected
 
 

@@ -69,7 +69,7 @@ def test_default_protocol() -> None:
         ),
         (
             port(port=80, endPort=79),
-            [f"{PORT}.endPort: Invalid value: 79: must be greater than or equal to `port`"],
+            [f"{PORT}.endPort: Invalid value: 80: must be greater than or equal to `port`"],
         ),
         (port(port=0), [f"{PORT}.port: Invalid value: 0: must be between 1 and 65535, inclusive"]),
         (peer(), [f"{FROM}: Required value: must specify a peer"]),

@@ -66,7 +66,7 @@ def test_defaults() -> None:
             ),
             INVALID,
             "requests[0]",
-            "Invalid value: null: exactly one of `exactly` or `firstAvailable` is required, but multiple fields are set",
+            'Invalid value: "null": exactly one of `exactly` or `firstAvailable` is required, but multiple fields are set',
         ),
         (claim(REQUEST, REQUEST), DUPLICATE, "requests[1]", 'Duplicate value: "gpu"'),
         (

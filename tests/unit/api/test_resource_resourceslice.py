@@ -75,7 +75,7 @@ def device(**fields: object) -> dict:
         (
             device(attributes={"a/b/c": {"bool": True}}),
             INVALID,
-            ".devices[0].attributes",
+            ".devices[0].attributes[a/b/c]",
             'Invalid value: "a/b/c": must not contain more than one slash',
         ),
         (
@@ -88,14 +88,14 @@ def device(**fields: object) -> dict:
             device(allNodes=True),
             INVALID,
             ".devices[0]",
-            "Invalid value: null: `nodeName`, `nodeSelector` and `allNodes` can only be set if "
+            'Invalid value: "null": `nodeName`, `nodeSelector` and `allNodes` can only be set if '
             "`perDeviceNodeSelection` is set to true in the ResourceSlice spec",
         ),
         (
             device(bindingConditions=["ready"]),
             INVALID,
             ".devices[0].bindingFailureConditions",
-            "Invalid value: null: bindingFailureConditions are required to use bindingConditions",
+            'Invalid value: "null": bindingFailureConditions are required to use bindingConditions',
         ),
         (
             device(consumesCounters=[{"counterSet": "all"}]),

@@ -50,9 +50,9 @@ META = {"name": "x", "creationTimestamp": CREATED}
             {"preferredHolder": "b"},
             [
                 (
-                    INVALID,
+                    FORBIDDEN,
                     "spec.preferredHolder",
-                    'Invalid value: "b": may only be specified when `strategy` is defined',
+                    "Forbidden: may only be specified if `strategy` is defined",
                 )
             ],
         ),
@@ -61,7 +61,7 @@ META = {"name": "x", "creationTimestamp": CREATED}
             [
                 (
                     UNSUPPORTED,
-                    "spec.strategy",
+                    "spec.strategy.strategy",
                     'Unsupported value: "Newest": supported values: "OldestEmulationVersion"',
                 )
             ],
@@ -80,7 +80,7 @@ def test_runtime_classes() -> None:
         (INVALID, "handler", 'Invalid value: "other": field is immutable')
     ]
     assert new_errors(RUNTIMECLASS, changed(good, overhead__podFixed={"cpu": "-1"})) == [
-        (INVALID, "overhead.podFixed[cpu]", 'Invalid value: "-1": must be greater than or equal to 0')
+        (INVALID, "overhead.limits[cpu]", 'Invalid value: "-1": must be greater than or equal to 0')
     ]
     toleration = {"key": "k", "operator": "Exists"}
     twice = changed(good, scheduling={"tolerations": [toleration, toleration]})
@@ -136,13 +136,27 @@ def test_storage_version_migrations() -> None:
     kind, good = STORAGEVERSIONMIGRATION, migration("Running", resourceVersion="7")
     assert new_errors(kind, good) == []
     assert new_errors(kind, changed(good, spec__resource={})) == [
-        (REQUIRED, "spec.resource.resource", "Required value: resource is required")
+        (REQUIRED, "spec.resource.resource", "Required value: resource is required to be set")
+    ]
+    named_badly = new_errors(kind, changed(good, spec__resource={"group": "A", "resource": "Pods"}))
+    assert [error[:2] for error in named_badly] == [
+        (INVALID, "spec.resource.resource"),
+        (INVALID, "spec.resource.group"),
     ]
     assert update_errors(kind, changed(good, spec__resource__resource="pods"), good)[0][:2] == (
         INVALID,
-        "spec.resource",
+        "spec",
     )
     assert status_errors(kind, migration("Succeeded", resourceVersion="7"), good) == []
+    running = status_errors(kind, migration("Succeeded", "Running"), migration())
+    assert running[0][2].endswith("Running condition cannot be true when success condition is true")
+    assert status_errors(kind, migration(resourceVersion="07"), migration()) == [
+        (
+            INVALID,
+            "status.resourceVersion",
+            'Invalid value: "07": resource version is not well formed: 07',
+        )
+    ]
     both = status_errors(kind, migration("Succeeded", "Failed"), migration())
     assert both[0][2].endswith("Both success and failed conditions cannot be true at the same time")
     assert status_errors(kind, migration(), migration("Failed"))[0][2].endswith(

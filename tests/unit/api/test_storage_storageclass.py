@@ -140,3 +140,10 @@ def test_row() -> None:
     assert not is_default(tree)
     tree["metadata"]["annotations"] = {"storageclass.kubernetes.io/is-default-class": "true"}
     assert STORAGECLASS.columns[0].cell(tree, 0.0) == "fast (default)"
+
+
+def test_an_empty_term_of_topology_is_never_new() -> None:
+    errors = FieldErrors()
+    STORAGECLASS.validate(storage_class(allowedTopologies=[{}, topology((ZONE, ["a"]))]), errors)
+    path = "allowedTopologies[0].matchLabelExpressions"
+    assert [(c.reason, c.field) for c in errors.causes] == [(DUPLICATE, path), (DUPLICATE, path)]

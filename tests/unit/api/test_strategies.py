@@ -132,11 +132,11 @@ def test_slices_that_cannot_be() -> None:
     errors = FieldErrors()
     ENDPOINTSLICE.validate_create(tree, errors)
     assert [(cause.field, cause.message.partition(":")[0]) for cause in errors.causes] == [
-        ("ports[0].protocol", "Unsupported value"),
-        ("ports[1].name", "Duplicate value"),
         ("endpoints[0].addresses", "Invalid value"),
         ("endpoints[0].hints.forZones[1].name", "Duplicate value"),
         ("endpoints[1].addresses", "Required value"),
         ("endpoints[2].addresses[0]", "Invalid value"),
         ("endpoints[2].hostname", "Invalid value"),
+        ("ports[0].protocol", "Unsupported value"),
+        ("ports[1].name", "Duplicate value"),
     ]

@@ -8,17 +8,22 @@ from pybernetes.lang import names
 
 from ..fielderrors import FieldErrors
 from ..meta import Obj
+from .policyexpressions import PolicyExpressions
 
 MOST = 64
 
 
-def validate_match_conditions(conditions: Sequence[Obj], errors: FieldErrors) -> None:
+def validate_match_conditions(
+    conditions: Sequence[Obj], expressions: PolicyExpressions, errors: FieldErrors
+) -> None:
     if len(conditions) > MOST:
         errors.too_many(len(conditions), MOST)
     seen: set[str] = set()
     for index, condition in enumerate(conditions):
         at, name = errors.at(index), condition.get("name") or ""
-        if not (condition.get("expression") or "").strip():
+        if text := (condition.get("expression") or "").strip():
+            expressions.condition(text, at)
+        else:
             at.required("expression")
         if not name:
             at.required("name")

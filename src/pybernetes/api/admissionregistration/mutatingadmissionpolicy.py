@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..fielderrors import FieldErrors
 from ..kind import Kind
 from ..meta import Obj
-from .expression_validation import validate_mutating
 from .matchconditions import validate_match_conditions
 from .policies import (
     default_policy,
@@ -16,6 +15,7 @@ from .policies import (
     validate_param_kind,
     validate_variables,
 )
+from .policyexpressions import PolicyExpressions
 from .webhooks import REINVOCATION_POLICIES
 
 OPERATIONS = ["*", "CONNECT", "CREATE", "UPDATE"]
@@ -26,18 +26,18 @@ PATCH_FIELDS = {"ApplyConfiguration": "applyConfiguration", "JSONPatch": "jsonPa
 
 def validate(policy: Obj, errors: FieldErrors) -> None:
     spec, at = policy.get("spec") or {}, errors.at("spec")
+    expressions = PolicyExpressions.of(spec)
     validate_failure_policy(spec, at)
     validate_param_kind(spec.get("paramKind"), at.at("paramKind"))
     validate_match_constraints(spec, at)
     validate_operations(spec.get("matchConstraints"), OPERATIONS, at.at("matchConstraints"))
-    validate_match_conditions(spec.get("matchConditions") or (), at.at("matchConditions"))
-    validate_variables(spec.get("variables") or (), at.at("variables"))
+    validate_match_conditions(spec.get("matchConditions") or (), expressions, at.at("matchConditions"))
+    validate_variables(spec.get("variables") or (), expressions, at.at("variables"))
     mutations = spec.get("mutations") or ()
     if not mutations:
         at.required("mutations", "mutations must contain at least one item")
     for index, mutation in enumerate(mutations):
-        _validate_mutation(mutation, at.at("mutations", index))
-    validate_mutating(spec, at)
+        _validate_mutation(mutation, expressions, at.at("mutations", index))
     reinvocation = spec.get("reinvocationPolicy")
     if not reinvocation:
         at.required("reinvocationPolicy")
@@ -45,7 +45,7 @@ def validate(policy: Obj, errors: FieldErrors) -> None:
         at.not_supported(reinvocation, REINVOCATION_POLICIES, "reinvocationPolicy")
 
 
-def _validate_mutation(mutation: Obj, errors: FieldErrors) -> None:
+def _validate_mutation(mutation: Obj, expressions: PolicyExpressions, errors: FieldErrors) -> None:
     patch_type = mutation.get("patchType") or ""
     if not patch_type:
         errors.required("patchType")
@@ -53,11 +53,17 @@ def _validate_mutation(mutation: Obj, errors: FieldErrors) -> None:
         errors.not_supported(patch_type, list(PATCH_FIELDS), "patchType")
     else:
         for kind, field in PATCH_FIELDS.items():
-            _validate_patch(mutation.get(field), field, kind == patch_type, patch_type, errors)
+            wanted = kind == patch_type
+            _validate_patch(mutation.get(field), field, wanted, patch_type, expressions, errors)
 
 
 def _validate_patch(
-    patch: Obj | None, field: str, wanted: bool, patch_type: str, errors: FieldErrors
+    patch: Obj | None,
+    field: str,
+    wanted: bool,
+    patch_type: str,
+    expressions: PolicyExpressions,
+    errors: FieldErrors,
 ) -> None:
     if not wanted:
         if patch is not None:
@@ -65,7 +71,9 @@ def _validate_patch(
             errors.invalid(f"{{{field}}}", why, field)
     elif patch is None:
         errors.required(field, f"must be specified when patchType is {patch_type}")
-    elif not (patch.get("expression") or "").strip():
+    elif (patch.get("expression") or "").strip():
+        expressions.mutation(patch["expression"], field, errors.at(field))
+    else:
         errors.at(field).required("expression")
 
 

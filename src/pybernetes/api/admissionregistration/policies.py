@@ -1,6 +1,6 @@
 """What the admission policies in CEL and their bindings have in common.
 
-Expressions are looked at for being there; whether they compile is checked by `expression_validation.py`.
+Whether their expressions compile is checked by `policyexpressions.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..fielderrors import FieldErrors
 from ..kind import Cell, Column
 from ..meta import MutableObj, Obj
 from ..validation.selectors import validate_label_selector
+from .policyexpressions import PolicyExpressions
 from .rules import default_rule, validate_named_rule
 from .webhooks import FAILURE_POLICIES, MATCH_POLICIES
 
@@ -139,14 +140,16 @@ def validate_param_kind(kind: Obj | None, errors: FieldErrors) -> None:
         errors.invalid(name, shape, "kind")
 
 
-def validate_variables(variables: Sequence[Obj], errors: FieldErrors) -> None:
+def validate_variables(variables: Sequence[Obj], expressions: PolicyExpressions, errors: FieldErrors) -> None:
     for index, variable in enumerate(variables):
         at, name = errors.at(index), variable.get("name") or ""
         if not name.strip():
             at.required("name", "name is not specified")
         elif not _IDENTIFIER.fullmatch(name) or name in _RESERVED:
             at.invalid(name, "name is not a valid CEL identifier", "name")
-        if not (variable.get("expression") or "").strip():
+        if (variable.get("expression") or "").strip():
+            expressions.variable(index, at)
+        else:
             at.required("expression", "expression is not specified")
 
 
@@ -167,10 +170,12 @@ def _validate_param_ref(ref: Obj | None, errors: FieldErrors) -> None:
     name, selector = ref.get("name") or "", ref.get("selector")
     for message in names.path_segment(name) if name else ():
         errors.invalid(name, message, "name")
-    if name and selector is not None:
+    both = bool(name) and selector is not None
+    if both:
         errors.forbidden("name and selector are mutually exclusive", "name")
-        errors.forbidden("name and selector are mutually exclusive", "selector")
     validate_label_selector(selector, errors.at("selector"))
+    if both:
+        errors.forbidden("name and selector are mutually exclusive", "selector")
     if not name and selector is None:
         errors.required("", "one of name or selector must be specified")
     action = ref.get("parameterNotFoundAction")

@@ -11,7 +11,6 @@ from ..kind import Kind
 from ..meta import Obj
 from ..validation.conditions import validate_conditions
 from ..validation.metadata import without_status
-from .expression_validation import validate_validating
 from .matchconditions import validate_match_conditions
 from .policies import (
     default_policy,
@@ -21,6 +20,7 @@ from .policies import (
     validate_param_kind,
     validate_variables,
 )
+from .policyexpressions import PolicyExpressions
 
 MOST_ANNOTATIONS = 20
 LONGEST_VALUE = 5 * 1024
@@ -32,37 +32,41 @@ _LINE_BREAK = re.compile(r"[\n\r]")
 
 def validate(policy: Obj, errors: FieldErrors) -> None:
     spec, at = policy.get("spec") or {}, errors.at("spec")
+    expressions = PolicyExpressions.of(spec)
     validate_failure_policy(spec, at)
     validate_param_kind(spec.get("paramKind"), at.at("paramKind"))
     validate_match_constraints(spec, at)
-    validate_match_conditions(spec.get("matchConditions") or (), at.at("matchConditions"))
-    validate_variables(spec.get("variables") or (), at.at("variables"))
+    validate_match_conditions(spec.get("matchConditions") or (), expressions, at.at("matchConditions"))
+    validate_variables(spec.get("variables") or (), expressions, at.at("variables"))
     validations, annotations = spec.get("validations") or (), spec.get("auditAnnotations") or ()
     if not validations and not annotations:
         at.required("validations", _NO_RULES)
         at.required("auditAnnotations", _NO_RULES)
     for index, each in enumerate(validations):
-        _validate_validation(each, at.at("validations", index))
+        _validate_validation(each, expressions, at.at("validations", index))
     if len(annotations) > MOST_ANNOTATIONS:
         at.invalid(
             annotations, f"must not have more than {MOST_ANNOTATIONS} auditAnnotations", "auditAnnotations"
         )
-    validate_validating(spec, at)
     name, seen = policy["metadata"].get("name", ""), set()
     for index, each in enumerate(annotations):
         here, key = at.at("auditAnnotations", index), each.get("key") or ""
-        _validate_annotation(name, key, each.get("valueExpression") or "", here)
+        _validate_annotation(name, key, each.get("valueExpression") or "", expressions, here)
         if key in seen:
             here.duplicate(key, "key")
         seen.add(key)
 
 
-def _validate_validation(validation: Obj, errors: FieldErrors) -> None:
+def _validate_validation(validation: Obj, expressions: PolicyExpressions, errors: FieldErrors) -> None:
     message = validation.get("message") or ""
     message_expression = validation.get("messageExpression") or ""
-    if not (validation.get("expression") or "").strip():
+    if (validation.get("expression") or "").strip():
+        expressions.validation(validation["expression"], errors)
+    else:
         errors.required("expression", "expression is not specified")
-    if message_expression and not message_expression.strip():
+    if message_expression.strip():
+        expressions.message(message_expression, errors)
+    elif message_expression:
         errors.invalid(message_expression, "must be non-empty if specified", "messageExpression")
     if message and not message.strip():
         errors.invalid(message, "message must be non-empty if specified", "message")
@@ -73,7 +77,9 @@ def _validate_validation(validation: Obj, errors: FieldErrors) -> None:
         errors.not_supported(reason, REASONS, "reason")
 
 
-def _validate_annotation(name: str, key: str, expression: str, errors: FieldErrors) -> None:
+def _validate_annotation(
+    name: str, key: str, expression: str, expressions: PolicyExpressions, errors: FieldErrors
+) -> None:
     if name:
         full = f"{name}/{key}"
         for message in names.qualified_name(full):
@@ -84,6 +90,8 @@ def _validate_annotation(name: str, key: str, expression: str, errors: FieldErro
         errors.required("valueExpression", "valueExpression is not specified")
     elif len(expression.strip().encode()) > LONGEST_VALUE:
         errors.required("valueExpression", f"must not exceed {LONGEST_VALUE} bytes in length")
+    else:
+        expressions.annotation(expression, errors)
 
 
 def validate_status(new: Obj, _old: Obj, errors: FieldErrors) -> None:
@@ -91,10 +99,22 @@ def validate_status(new: Obj, _old: Obj, errors: FieldErrors) -> None:
     warnings = (status.get("typeChecking") or {}).get("expressionWarnings") or ()
     for index, warning in enumerate(warnings):
         here = at.at("typeChecking", "expressionWarnings", index)
-        for field in ("warning", "fieldRef"):
-            if not (warning.get(field) or "").strip():
-                here.required(field)
+        if not warning.get("warning"):
+            here.required("warning")
+        _validate_field_ref((warning.get("fieldRef") or "").strip(), here.at("fieldRef"))
     validate_conditions(status.get("conditions") or (), at.at("conditions"))
+
+
+def _validate_field_ref(path: str, errors: FieldErrors) -> None:
+    if not path:
+        errors.required()
+        return
+    from pybernetes.lang import jsonpath
+
+    try:
+        jsonpath.parse(f"{{{path}}}")
+    except jsonpath.JsonPathError as error:
+        errors.invalid(path, f"invalid JSONPath: {error}")
 
 
 VALIDATINGADMISSIONPOLICY = Kind(

@@ -12,8 +12,8 @@ from ..kind import Column
 from ..meta import MutableObj, Obj
 from ..validation.selectors import validate_label_selector
 from .clientconfig import default_client_config, validate_client_config
-from .expression_validation import validate_conditions
 from .matchconditions import validate_match_conditions
+from .policyexpressions import PolicyExpressions
 from .rules import default_rule, validate_rule
 
 FAILURE_POLICIES = ["Fail", "Ignore"]
@@ -72,8 +72,7 @@ def _validate_webhook(webhook: Obj, errors: FieldErrors) -> None:
     _choice(webhook, "reinvocationPolicy", REINVOCATION_POLICIES, errors)
     validate_client_config(webhook.get("clientConfig") or {}, errors.at("clientConfig"))
     conditions = webhook.get("matchConditions") or ()
-    validate_match_conditions(conditions, errors.at("matchConditions"))
-    validate_conditions(conditions, None, errors.at("matchConditions"))
+    validate_match_conditions(conditions, PolicyExpressions(), errors.at("matchConditions"))
 
 
 def _validate_name(name: str, errors: FieldErrors) -> None:

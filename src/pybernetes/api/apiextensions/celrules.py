@@ -6,8 +6,6 @@ rules do not complain about what an update leaves as it was.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +16,11 @@ from pybernetes.lang.cel.program import Budget, Program, compile, cost_of
 from pybernetes.lang.cel.types import BOOL, STRING, Type, is_dyn, optional_of
 from pybernetes.lang.cel.values import NONE, Optional
 
-from ..fielderrors import FieldErrors, Verbatim
+from ..fielderrors import FieldErrors
 from ..meta import Obj
 from .celcosts import Costs, Sized, sized, times_below, whole_cost
 from .celtypes import Convert, converter, declared
+from .fieldpaths import steps
 from .schemavalidation import UNKNOWN
 from .structural import Structural
 
@@ -29,7 +28,6 @@ REASONS = ("FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired", "Fi
 LONGEST_MESSAGE = 5120
 BUDGET = 10_000_000
 """What all rules of one write may cost together."""
-_STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\['((?:[^'\\]|\\.)*)'\]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +119,7 @@ class Environments:
             given.get("message", ""),
             self.program(given, expression, STRING) if expression else None,
             given.get("reason") or REASONS[0],
-            path_steps(given.get("fieldPath", "")),
+            steps(given.get("fieldPath", "")),
             speaks_of_old(text),
             bool(given.get("optionalOldSelf")),
         )
@@ -135,19 +133,6 @@ def speaks_of_old(text: str) -> bool:
             return True
         before = token.text
     return False
-
-
-def path_steps(path: str) -> tuple[str, ...]:
-    """`.spec['a.b'].c` as its field names. Raises ValueError."""
-    steps: list[str] = []
-    at = 0
-    while at < len(path):
-        match = _STEP.match(path, at)
-        if match is None:
-            raise ValueError(path)
-        steps.append(match[1] or match[2])
-        at = match.end()
-    return tuple(steps)
 
 
 # ---- running
@@ -263,33 +248,32 @@ def validate_rules(
     errors: FieldErrors,
     *,
     root: bool = True,
-    correlatable: bool = True,
+    lost: str = "",
     times: int | None = 1,
     costs: Costs | None = None,
 ) -> None:
     """The rules of a structural schema compile, give what they must and do not cost too much. `errors` stands at the
-    schema, of which an object has at most `times` values (None: nobody knows)."""
+    schema, of which an object has at most `times` values (None: nobody knows); `lost` is the path of the schema from
+    where on a value cannot be found again in an older object ("": it can be)."""
     first, costs = costs is None, costs or Costs()
     given = schema.raw.get("x-kubernetes-validations") or ()
     if given:
         environments = Environments(schema, root)
         for number, each in enumerate(given):
             here = errors.at("x-kubernetes-validations").at(number)
-            _validate_rule(environments, each, correlatable, here, times, costs)
+            _validate_rule(environments, each, lost, here, times, costs)
     often = times_below(schema, times)
+    inside = lost or (errors.path if schema.map_type == "atomic" else "")
     for name, below in schema.properties.items():
         if name in (schema.raw.get("properties") or {}):
             here = errors.at("properties").at_key(name)
-            validate_rules(below, here, root=False, correlatable=correlatable, times=often, costs=costs)
+            validate_rules(below, here, root=False, lost=inside, times=often, costs=costs)
     if isinstance(schema.additional, Structural):
         here = errors.at("additionalProperties")
-        validate_rules(
-            schema.additional, here, root=False, correlatable=correlatable, times=often, costs=costs
-        )
+        validate_rules(schema.additional, here, root=False, lost=lost, times=often, costs=costs)
     if schema.item is not None:
-        found_again = correlatable and schema.list_type == "map"
-        here = errors.at("items")
-        validate_rules(schema.item, here, root=False, correlatable=found_again, times=often, costs=costs)
+        inside = lost or ("" if schema.list_type == "map" else errors.path)
+        validate_rules(schema.item, errors.at("items"), root=False, lost=inside, times=often, costs=costs)
     if first:
         costs.report(errors)
 
@@ -297,42 +281,31 @@ def validate_rules(
 def _validate_rule(
     environments: Environments,
     given: Obj,
-    correlatable: bool,
+    lost: str,
     errors: FieldErrors,
     times: int | None,
     costs: Costs,
 ) -> None:
-    text, message = given.get("rule", ""), given.get("message", "")
-    if not text.strip():
-        errors.required("rule", "rule is not specified")
-        return
-    if message and not message.strip():
-        errors.invalid(message, "message must be non-empty if specified", "message")
-    elif "\n" in message:
-        errors.invalid(message, "message must not contain line breaks", "message")
-    elif "\n" in text.strip() and not message:
-        errors.required("message", "message must be specified if rule contains line breaks")
-    if given.get("reason") and given["reason"] not in REASONS:
-        errors.not_supported(given["reason"], REASONS, "reason")
-    try:
-        path_steps(given.get("fieldPath", ""))
-    except ValueError:
-        errors.invalid(given["fieldPath"], "fieldPath must be a valid path", "fieldPath")
+    text = given.get("rule", "")
     if not environments.visible:
         return
     program = _compiled(environments, given, "rule", errors)
     if program is not None:
         costs.add(environments.cost(given, text, times), errors, "rule", "estimated rule cost")
-    if program is not None and speaks_of_old(text) and not correlatable and not given.get("optionalOldSelf"):
-        where = errors.path.rpartition(".x-kubernetes-validations")[0]
-        errors.invalid(
-            text, f"oldSelf cannot be used on the uncorrelatable portion of the schema within {where}", "rule"
-        )
     if given.get("messageExpression"):
         told = _compiled(environments, given, "messageExpression", errors)
         if told is not None:
             cost = environments.cost(given, told.text, 1)
             costs.add(cost, errors, "messageExpression", "estimated messageExpression cost")
+    if program is None:
+        return
+    if not speaks_of_old(text):
+        if (old := given.get("optionalOldSelf")) is not None:
+            errors.invalid(old, "may not be set if oldSelf is not used in rule", "optionalOldSelf")
+    elif lost:
+        errors.invalid(
+            text, f"oldSelf cannot be used on the uncorrelatable portion of the schema within {lost}", "rule"
+        )
 
 
 def _compiled(environments: Environments, given: Obj, field: str, errors: FieldErrors) -> Program | None:
@@ -347,22 +320,16 @@ def _compiled(environments: Environments, given: Obj, field: str, errors: FieldE
         )
     except CelCompileError as error:
         detail = f"{'' if is_rule else 'messageExpression '}compilation failed: {error}"
-    errors.invalid(Verbatim(_go(given)), detail, field)
+    errors.invalid({name: given.get(key, zero) for name, key, zero in _SHOWN}, detail, field)
     return None
 
 
-def _go(given: Obj) -> str:
-    """The rule as Go prints a struct: that is what upstream's message shows."""
-    reason = "nil" if given.get("reason") is None else "0x0"  # Go shows an address
-    old = "nil" if given.get("optionalOldSelf") is None else "0x0"
-    return (
-        f"apiextensions.ValidationRule{{Rule:{_quoted(given.get('rule', ''))}, "
-        f"Message:{_quoted(given.get('message', ''))}, "
-        f"MessageExpression:{_quoted(given.get('messageExpression', ''))}, "
-        f"Reason:(*apiextensions.FieldValueErrorReason)({reason}), "
-        f"FieldPath:{_quoted(given.get('fieldPath', ''))}, OptionalOldSelf:(*bool)({old})}}"
-    )
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+_SHOWN = (
+    ("Rule", "rule", ""),
+    ("Message", "message", ""),
+    ("MessageExpression", "messageExpression", ""),
+    ("Reason", "reason", None),
+    ("FieldPath", "fieldPath", ""),
+    ("OptionalOldSelf", "optionalOldSelf", None),
+)
+"""A rule as messages show it: (name, field, what stands there where it is not given)."""

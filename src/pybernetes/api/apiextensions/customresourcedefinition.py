@@ -24,13 +24,11 @@ def default(obj: MutableObj) -> None:
         return
     names = spec.get("names")
     if isinstance(names, dict) and names.get("kind"):
-        names.setdefault("singular", names["kind"].lower())
-        names.setdefault("listKind", f"{names['kind']}List")
+        names["singular"] = names.get("singular") or names["kind"].lower()
+        names["listKind"] = names.get("listKind") or f"{names['kind']}List"
     if not isinstance(spec.get("conversion"), dict):
         spec["conversion"] = {"strategy": "None"}
     conversion = spec["conversion"]
-    if not conversion.get("strategy"):
-        conversion["strategy"] = "None"
     service = ((conversion.get("webhook") or {}).get("clientConfig") or {}).get("service")
     if isinstance(service, dict):
         service.setdefault("port", WEBHOOK_PORT)
@@ -68,6 +66,12 @@ def validate(obj: Obj, errors: FieldErrors) -> None:
     from . import customresourcedefinition_validation as rules  # schemas and CEL: not needed to start
 
     rules.validate(obj, errors)
+
+
+def validate_create(obj: Obj, errors: FieldErrors) -> None:
+    from . import customresourcedefinition_validation as rules
+
+    rules.validate_create(obj, errors)
 
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
@@ -148,6 +152,7 @@ CUSTOMRESOURCEDEFINITION = Kind(
     prepare_update=prepare_update,
     prepare_delete=prepare_delete,
     validate=validate,
+    validate_create=validate_create,
     validate_update=validate_update,
     validate_status=validate_status,
 )

@@ -1,42 +1,55 @@
-"""Defaults of a schema must themselves be valid: pruned already, and what the schema asks for."""
+"""Defaults of a schema must themselves be valid: pruned already, what the schema asks for, and what its rules want.
+
+Below additionalProperties nothing is looked at: upstream does not follow them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from pybernetes.lang.cel.errors import CelCompileError
+
 from ..fielderrors import FieldErrors
-from .defaulting import fill
+from . import celrules
 from .pruning import prune
-from .schemavalidation import Validator
+from .schemavalidation import NO_PATH, UNKNOWN, Validator
 from .structural import Structural
 
 
-def validate_defaults(schema: Structural, errors: FieldErrors) -> None:
+def validate_defaults(schema: Structural, errors: FieldErrors, *, root: bool = True) -> None:
     """`errors` stands at the schema."""
-    if schema.has_default:
-        _validate(schema, errors.at("default"))
+    if schema.has_default and schema.default is not None:
+        _validate(schema, errors.at("default"), root=root)
+    if schema.item is not None:
+        validate_defaults(schema.item, errors.at("items"), root=False)
     written = schema.raw.get("properties") or {}
     for name, below in schema.properties.items():
         if name in written:
-            validate_defaults(below, errors.at("properties").at_key(name))
-    if isinstance(schema.additional, Structural):
-        validate_defaults(schema.additional, errors.at("additionalProperties"))
-    if schema.item is not None:
-        validate_defaults(schema.item, errors.at("items"))
+            validate_defaults(below, errors.at("properties").at_key(name), root=False)
 
 
-def _validate(schema: Structural, errors: FieldErrors) -> None:
+def _validate(schema: Structural, errors: FieldErrors, *, root: bool) -> None:
     value = schema.default
-    pruned, dropped = prune(value, schema)
-    if dropped:
+    if prune(value, schema)[1]:
         errors.invalid(value, "must not have unknown fields")
-        return
-    fill(pruned, schema)
+    if schema.embedded and isinstance(value, Mapping):
+        missing = [field for field in ("apiVersion", "kind") if not value.get(field)]
+        for field in missing:
+            errors.required(field, "must not be empty")
+        if missing:
+            return
     found = FieldErrors()
-    Validator(schema.raw).check(pruned, "", found)
-    for cause in found.causes:
-        at = errors.at(cause.field) if cause.field and cause.field != "<nil>" else errors
-        what, _, detail = cause.message.partition(": ")
-        rest = detail.partition(": ")[2]
-        if what == "Required value":
-            at.required()
-        else:
-            at.invalid(value, (rest or detail).strip())
+    Validator(schema.raw).check(value, "", found)
+    if not found:
+        _check_rules(schema, value, found, root=root)
+    errors.add_below(found, NO_PATH)
+
+
+def _check_rules(schema: Structural, value: object, errors: FieldErrors, *, root: bool) -> None:
+    """Rules that do not compile are complained of where they stand."""
+    try:
+        rules = celrules.rules_of(schema, root=root)
+    except (CelCompileError, celrules.WrongResult, ValueError):
+        return
+    if rules is not None:
+        celrules.check(rules, value, UNKNOWN, errors)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pybernetes.lang import labelselector
-
 from ..cells import AGE, NAME, container_cells, dig, format_labels, selector_column
 from ..fielderrors import FieldErrors
 from ..kind import Column, Kind
@@ -13,7 +11,13 @@ from ..podspec.warnings import template_warnings
 from ..validation.selectors import is_empty, validate_label_selector
 from ..validation.values import immutable
 from .rolling import at_most_all, int_or_percent, is_zero
-from .workload import validate_collisions, validate_counts, validate_template
+from .workload import (
+    strategy_in_go,
+    validate_collisions,
+    validate_counts,
+    validate_selected,
+    validate_template,
+)
 
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 """Where `spec.templateGeneration`, a field of versions before v1, is kept: it counts changes of the template."""
@@ -85,13 +89,8 @@ def _validate_selector(spec: Obj, errors: FieldErrors) -> None:
     at = errors.at("selector")
     before = len(at.causes)
     validate_label_selector(selector, at)
-    labels = dig(spec, "template", "metadata", "labels") or {}
-    if len(at.causes) == before and (
-        selector is None or not labelselector.from_label_selector(selector).matches(labels)
-    ):
-        errors.at("template", "metadata").invalid(
-            labels, "`selector` does not match template `labels`", "labels"
-        )
+    if len(at.causes) == before:
+        validate_selected(selector, spec, errors)
     if selector is not None and is_empty(selector):
         at.invalid(selector, "empty selector is invalid for daemonset")
 
@@ -107,7 +106,7 @@ def _validate_strategy(strategy: Obj, errors: FieldErrors) -> None:
             else:
                 _validate_rolling(rolling, errors.at("rollingUpdate"))
         case _:
-            errors.not_supported(strategy, ["RollingUpdate", "OnDelete"])
+            errors.not_supported(strategy_in_go(strategy), ["RollingUpdate", "OnDelete"])
 
 
 def _validate_rolling(rolling: Obj, errors: FieldErrors) -> None:

@@ -16,11 +16,23 @@ from ..validation.values import immutable
 from .workload import (
     fresh_status,
     name_warnings,
+    strategy_in_go,
     validate_always_running,
+    validate_collisions,
     validate_counts,
     validate_selector,
     validate_status_counts,
     validate_template,
+)
+
+COUNTS = (
+    "observedGeneration",
+    "replicas",
+    "updatedReplicas",
+    "readyReplicas",
+    "availableReplicas",
+    "unavailableReplicas",
+    "collisionCount",
 )
 
 
@@ -59,14 +71,8 @@ def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
 
 def validate_status(new: Obj, old: Obj, errors: FieldErrors) -> None:
     status, at = new.get("status") or {}, errors.at("status")
-    validate_counts(status, at, "observedGeneration")
-    validate_status_counts(
-        status, at, "replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas"
-    )
-    validate_counts(status, at, "collisionCount")
-    before = (old.get("status") or {}).get("collisionCount")
-    if before is not None and (status.get("collisionCount") or 0) < before:
-        at.invalid(status.get("collisionCount"), "cannot be decremented", "collisionCount")
+    validate_status_counts(status, at, *COUNTS)
+    validate_collisions(new, old, errors)
 
 
 def _validate_strategy(strategy: Obj, errors: FieldErrors) -> None:
@@ -77,9 +83,7 @@ def _validate_strategy(strategy: Obj, errors: FieldErrors) -> None:
     elif kind == "RollingUpdate":
         _validate_rolling(rolling or {}, errors.at("rollingUpdate"))
     else:
-        errors.invalid(strategy, "") if not kind else errors.not_supported(
-            kind, ["Recreate", "RollingUpdate"], "type"
-        )
+        errors.not_supported(strategy_in_go(strategy), ["Recreate", "RollingUpdate"])
 
 
 def _validate_rolling(rolling: Obj, errors: FieldErrors) -> None:

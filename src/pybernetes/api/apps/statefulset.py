@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybernetes.lang import labelselector, names
+from pybernetes.lang import names
 
 from ..cells import AGE, NAME, container_cells, dig
 from ..core.persistentvolumeclaim import default_claim_spec
@@ -16,7 +16,15 @@ from ..podspec.validate_claim import validate_claim_template
 from ..podspec.warnings import template_warnings
 from ..validation.selectors import is_empty, validate_label_selector
 from .rolling import at_most_all, int_or_percent, is_zero
-from .workload import name_warnings, validate_collisions, validate_counts, validate_template
+from .workload import (
+    name_warnings,
+    rolling_in_go,
+    strategy_in_go,
+    validate_collisions,
+    validate_counts,
+    validate_selected,
+    validate_template,
+)
 
 MANAGEMENT_POLICIES = ("OrderedReady", "Parallel")
 RETENTION = ["Retain", "Delete"]
@@ -87,11 +95,12 @@ def _validate_strategy(strategy: Obj, errors: FieldErrors) -> None:
     match strategy.get("type"):
         case "OnDelete":
             if rolling is not None:
-                errors.invalid(rolling, "only allowed for updateStrategy 'RollingUpdate'", "rollingUpdate")
+                shown = {"Partition": 0, "MaxUnavailable": None, **rolling_in_go(rolling)}
+                errors.invalid(shown, "only allowed for updateStrategy 'RollingUpdate'", "rollingUpdate")
         case "RollingUpdate":
             _validate_rolling(rolling or {}, errors.at("rollingUpdate"))
         case _:
-            errors.invalid(strategy, "must be 'RollingUpdate' or 'OnDelete'")
+            errors.invalid(strategy_in_go(strategy), "must be 'RollingUpdate' or 'OnDelete'")
 
 
 def _validate_rolling(rolling: Obj, errors: FieldErrors) -> None:
@@ -108,6 +117,7 @@ def _validate_selector(spec: Obj, errors: FieldErrors) -> None:
     selector = spec.get("selector")
     if selector is None:
         errors.required("selector")
+        validate_selected(selector, spec, errors)
         return
     at = errors.at("selector")
     before = len(at.causes)
@@ -115,11 +125,7 @@ def _validate_selector(spec: Obj, errors: FieldErrors) -> None:
     if is_empty(selector):
         at.invalid(selector, "empty selector is invalid for statefulset")
     elif len(at.causes) == before:
-        labels = dig(spec, "template", "metadata", "labels") or {}
-        if not labelselector.from_label_selector(selector).matches(labels):
-            errors.at("template", "metadata").invalid(
-                labels, "`selector` does not match template `labels`", "labels"
-            )
+        validate_selected(selector, spec, errors)
 
 
 def _validate_pods(spec: Obj, errors: FieldErrors) -> None:
@@ -208,6 +214,7 @@ STATEFULSET = Kind(
     categories=("all",),
     subresources=("scale", "status"),
     schema="io.k8s.api.apps.v1.StatefulSet",
+    name_rule="dns1123label",
     generation=True,
     default=default,
     prepare_create=prepare_create,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pybernetes.lang import labelselector, names
 
-from ..fielderrors import FieldErrors
+from ..core.pod_annotations import validate_annotations as validate_pod_annotations
+from ..core.pod_annotations import validate_profiles
+from ..fielderrors import NO_ITEMS, FieldErrors
 from ..meta import MutableObj, Obj
 from ..podspec.validate import validate_pod_spec
 from ..validation.metadata import validate_annotations, validate_labels
@@ -17,6 +21,7 @@ def validate_selector(spec: Obj, errors: FieldErrors) -> None:
     selector = spec.get("selector")
     if selector is None:
         errors.required("selector")
+        validate_selected(selector, spec, errors)
         return
     at = errors.at("selector")
     before = len(at.causes)
@@ -24,20 +29,30 @@ def validate_selector(spec: Obj, errors: FieldErrors) -> None:
     if is_empty(selector):
         at.invalid(selector, "empty selector is invalid for deployment")
     if len(at.causes) == before and spec.get("template") is not None:
-        labels = (spec["template"].get("metadata") or {}).get("labels") or {}
-        if not labelselector.from_label_selector(selector).matches(labels):
-            errors.at("template", "metadata").invalid(
-                labels, "`selector` does not match template `labels`", "labels"
-            )
+        validate_selected(selector, spec, errors)
+
+
+def validate_selected(selector: Obj | None, spec: Obj, errors: FieldErrors) -> None:
+    """The template's pods are what a good selector selects; no selector selects nothing. `errors` stands at the spec."""
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
+    if selector is None or not labelselector.from_label_selector(selector).matches(labels or {}):
+        at, why = errors.at("template", "metadata"), "`selector` does not match template `labels`"
+        at.invalid(NO_ITEMS if labels is None else labels, why, "labels")
 
 
 def validate_template(template: Obj, errors: FieldErrors) -> None:
     """A pod template: its labels, annotations and pod spec."""
-    metadata = template.get("metadata") or {}
-    validate_labels(metadata.get("labels"), errors.at("metadata", "labels"))
-    validate_annotations(metadata.get("annotations"), errors.at("metadata", "annotations"))
-    spec = template.get("spec") or {}
-    validate_pod_spec(spec, errors.at("spec"))
+    metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
+    annotations: Mapping[str, str] = metadata.get("annotations") or {}
+    validate_labels(
+        metadata.get("labels"), errors.at("labels")
+    )  # upstream leaves the metadata out of the path
+    if annotations:
+        validate_annotations(annotations, errors.at("annotations"))
+        validate_pod_annotations(annotations, spec, errors.at("annotations"))
+    validate_pod_spec(spec, errors.at("spec"), of_pod=False)
+    if annotations:
+        validate_profiles(annotations, spec, errors.at("spec"))
     if spec.get("ephemeralContainers"):
         errors.at("spec").forbidden("ephemeral containers not allowed in pod template", "ephemeralContainers")
 
@@ -72,6 +87,20 @@ def validate_status_counts(status: Obj, errors: FieldErrors, *fields: str) -> No
         errors.invalid(
             status["availableReplicas"], "cannot be greater than readyReplicas", "availableReplicas"
         )
+
+
+def strategy_in_go(strategy: Obj) -> Obj:
+    """An update strategy as upstream prints it."""
+    rolling = strategy.get("rollingUpdate")
+    return {
+        "Type": strategy.get("type") or "",
+        "RollingUpdate": None if rolling is None else rolling_in_go(rolling),
+    }
+
+
+def rolling_in_go(rolling: Obj) -> Obj:
+    """The part about rolling of a strategy as upstream prints it."""
+    return {f"{field[:1].upper()}{field[1:]}": value for field, value in rolling.items()}
 
 
 def validate_collisions(new: Obj, old: Obj, errors: FieldErrors) -> None:

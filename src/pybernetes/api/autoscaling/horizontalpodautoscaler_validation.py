@@ -10,7 +10,7 @@ from pybernetes.lang import names, quantity
 from ..cells import dig
 from ..fielderrors import FieldErrors
 from ..meta import Obj
-from ..podspec.validate_resources import validate_resource_name
+from ..podspec.validate_resources import validate_container_resource_name
 from ..validation.values import named, non_negative
 
 LEAST_REPLICAS = 0
@@ -174,7 +174,7 @@ def _container_resource(source: Obj, errors: FieldErrors) -> None:
     if not source.get("name"):
         errors.required("name", "must specify a resource name")
     else:
-        validate_resource_name(source["name"], errors.at("name"))
+        validate_container_resource_name(source["name"], errors.at("name"))
     if not source.get("container"):
         errors.required("container", "must specify a container")
     else:

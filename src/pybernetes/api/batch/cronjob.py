@@ -46,43 +46,32 @@ def _job_spec(cronjob: Obj) -> MutableObj:
     return dig(cronjob, "spec", "jobTemplate", "spec") or {}
 
 
-def validate(cronjob: Obj, errors: FieldErrors) -> None:
-    spec, at = cronjob.get("spec") or {}, errors.at("spec")
-    schedule = spec.get("schedule")
-    if not schedule:
-        at.required("schedule")
-    else:
-        _validate_schedule(schedule, at)
-    validate_counts(spec, at, "startingDeadlineSeconds")
-    one_of(spec, "concurrencyPolicy", CONCURRENCY_POLICIES, at, required=True)
-    _validate_job(_job_spec(cronjob), at.at("jobTemplate", "spec"))
-    validate_counts(spec, at, "successfulJobsHistoryLimit", "failedJobsHistoryLimit")
-
-
 def validate_create(cronjob: Obj, errors: FieldErrors) -> None:
-    spec, at = cronjob.get("spec") or {}, errors.at("spec")
-    if "TZ" in spec.get("schedule", ""):
-        _refuse_zone_in_schedule(spec, at)
-    _validate_time_zone(spec.get("timeZone"), at)
+    _validate(cronjob, None, errors)
     name = cronjob["metadata"].get("name", "")
     if len(name) > NAME_LENGTH:
         errors.at("metadata").invalid(name, f"must be no more than {NAME_LENGTH} characters", "name")
 
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
-    """A zone in the schedule, which early servers took, may stay."""
-    after, before, at = new["spec"], old["spec"], errors.at("spec")
-    if "TZ" in after.get("schedule", ""):
-        if "TZ" not in before.get("schedule", ""):
-            _refuse_zone_in_schedule(after, at)
-        elif after.get("timeZone") is not None:
-            at.invalid(
-                after["schedule"],
-                "cannot use both timeZone field and TZ or CRON_TZ in schedule",
-                "schedule",
-            )
-    if after.get("timeZone") != before.get("timeZone"):
-        _validate_time_zone(after.get("timeZone"), at)
+    _validate(new, old["spec"], errors)
+
+
+def _validate(cronjob: Obj, before: Obj | None, errors: FieldErrors) -> None:
+    """`before` is the spec that is replaced."""
+    spec, at = cronjob.get("spec") or {}, errors.at("spec")
+    schedule = spec.get("schedule")
+    if not schedule:
+        at.required("schedule")
+    else:
+        _validate_schedule(schedule, at)
+        _validate_zone_in_schedule(spec, before or {}, at)
+    validate_counts(spec, at, "startingDeadlineSeconds")
+    if before is None or before.get("timeZone") != spec.get("timeZone"):
+        _validate_time_zone(spec.get("timeZone"), at)
+    one_of(spec, "concurrencyPolicy", CONCURRENCY_POLICIES, at, required=True)
+    _validate_job(_job_spec(cronjob), at.at("jobTemplate", "spec"))
+    validate_counts(spec, at, "successfulJobsHistoryLimit", "failedJobsHistoryLimit")
 
 
 def _validate_schedule(schedule: str, errors: FieldErrors) -> None:
@@ -92,10 +81,17 @@ def _validate_schedule(schedule: str, errors: FieldErrors) -> None:
         errors.invalid(schedule, str(error), "schedule")
 
 
-def _refuse_zone_in_schedule(spec: Obj, errors: FieldErrors) -> None:
-    errors.invalid(
-        spec["schedule"], "cannot use TZ or CRON_TZ in schedule, use timeZone field instead", "schedule"
-    )
+def _validate_zone_in_schedule(spec: Obj, before: Obj, errors: FieldErrors) -> None:
+    """A zone in the schedule, which early servers took, may stay."""
+    schedule = spec["schedule"]
+    if "TZ" not in schedule:
+        return
+    if "TZ" not in before.get("schedule", ""):
+        why = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
+        errors.invalid(schedule, why, "schedule")
+    elif spec.get("timeZone") is not None:
+        why = "cannot use both timeZone field and TZ or CRON_TZ in schedule"
+        errors.invalid(schedule, why, "schedule")
 
 
 def _validate_time_zone(name: str | None, errors: FieldErrors) -> None:
@@ -168,7 +164,6 @@ CRONJOB = Kind(
     default=default,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
-    validate=validate,
     validate_create=validate_create,
     validate_update=validate_update,
     warnings=warnings,

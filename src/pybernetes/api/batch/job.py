@@ -18,7 +18,7 @@ from ..selectable import field_number
 from .job_labels import CONTROLLER_UID, generated_labels
 from .job_status_validation import is_true, validate_status
 from .job_update import validate_update
-from .job_validation import validate
+from .job_validation import validate_create
 
 MAX_INT32 = 2**31 - 1
 SOFT_COMPLETIONS = 100_000
@@ -158,7 +158,7 @@ JOB = Kind(
     default=default,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
-    validate=validate,
+    validate_create=validate_create,
     validate_update=validate_update,
     validate_status=validate_status,
     warnings=warnings,

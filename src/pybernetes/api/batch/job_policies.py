@@ -7,7 +7,7 @@ from typing import Any
 
 from pybernetes.lang import names
 
-from ..fielderrors import FieldErrors
+from ..fielderrors import NO_ITEMS, FieldErrors
 from ..meta import Obj
 from ..validation.values import non_negative
 from .jobindexes import IndexesError, count
@@ -71,7 +71,9 @@ def _validate_exit_codes(codes: Obj, containers: set[Any], errors: FieldErrors) 
         )
     values = codes.get("values") or []
     if not values:
-        errors.invalid(codes.get("values"), "at least one value is required", "values")
+        errors.invalid(
+            NO_ITEMS if codes.get("values") is None else [], "at least one value is required", "values"
+        )
     elif len(values) > MOST_EXIT_CODES:
         errors.too_many(len(values), MOST_EXIT_CODES, "values")
     seen: set[int] = set()
@@ -94,6 +96,14 @@ def _validate_conditions(conditions: Any, errors: FieldErrors) -> None:
         for message in names.qualified_name(pattern.get("type", "")):
             at.invalid(pattern.get("type", ""), message, "type")
         _one_of(pattern, "status", STATUSES, at)
+
+
+def success_policy_in_go(policy: Obj) -> Obj:
+    """As upstream prints it."""
+    fields = ("succeededIndexes", "succeededCount")
+    rules = policy.get("rules")
+    shown = [{f"{name[:1].upper()}{name[1:]}": rule.get(name) for name in fields} for rule in rules or ()]
+    return {"Rules": None if rules is None else shown}
 
 
 def validate_success_policy(spec: Obj, errors: FieldErrors) -> None:

@@ -8,11 +8,13 @@ from ..fielderrors import FieldErrors
 from ..meta import Obj, evolve
 from ..validation.values import immutable
 from .job_status_validation import is_true
+from .job_validation import validate_spec
 
 SCHEDULING_DIRECTIVES = ("nodeSelector", "tolerations", "schedulingGates")
 
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
+    validate_spec(new, errors)
     after, before, at = new["spec"], old["spec"], errors.at("spec")
     _validate_completions(after, before, at)
     immutable(after, before, "selector", at)

@@ -8,11 +8,16 @@ from typing import Any
 from pybernetes.lang import labelselector, names
 
 from ..apps.workload import validate_counts, validate_template
-from ..fielderrors import FieldErrors
+from ..fielderrors import NO_ITEMS, FieldErrors
 from ..meta import Obj
 from ..validation.selectors import validate_label_selector
 from .job_labels import generated_labels
-from .job_policies import validate_failure_policy, validate_replacement_policy, validate_success_policy
+from .job_policies import (
+    success_policy_in_go,
+    validate_failure_policy,
+    validate_replacement_policy,
+    validate_success_policy,
+)
 
 COMPLETION_MODES = ["NonIndexed", "Indexed"]
 MOST_PARALLEL = 100_000
@@ -24,12 +29,17 @@ MANAGED_BY_LENGTH = 63
 _PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
 
 
-def validate(job: Obj, errors: FieldErrors) -> None:
-    spec, at = job.get("spec") or {}, errors.at("spec")
+def validate_create(job: Obj, errors: FieldErrors) -> None:
     _validate_generated(job, errors)
+    validate_spec(job, errors)
+    _validate_host_names(job, errors)
+
+
+def validate_spec(job: Obj, errors: FieldErrors) -> None:
+    """What also holds for a Job that is changed."""
+    spec, at = job.get("spec") or {}, errors.at("spec")
     validate_job_spec(spec, at)
     _validate_selector(spec, at)
-    _validate_host_names(job, errors)
 
 
 def _validate_generated(job: Obj, errors: FieldErrors) -> None:
@@ -57,11 +67,11 @@ def _validate_selector(spec: Obj, errors: FieldErrors) -> None:
         errors.required("selector")
     else:
         validate_label_selector(spec["selector"], errors.at("selector"))
-    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
     selector = _selector(spec)
-    if spec.get("selector") is None or (selector is not None and not selector.matches(labels)):
+    if spec.get("selector") is None or (selector is not None and not selector.matches(labels or {})):
         errors.at("template", "metadata").invalid(
-            labels, "`selector` does not match template `labels`", "labels"
+            NO_ITEMS if labels is None else labels, "`selector` does not match template `labels`", "labels"
         )
 
 
@@ -117,7 +127,8 @@ def validate_job_spec(spec: Obj, errors: FieldErrors) -> None:
         if mode == "Indexed":
             validate_success_policy(spec, errors.at("successPolicy"))
         else:
-            errors.invalid(spec["successPolicy"], "requires indexed completion mode", "successPolicy")
+            shown = success_policy_in_go(spec["successPolicy"])
+            errors.invalid(shown, "requires indexed completion mode", "successPolicy")
     validate_replacement_policy(spec, errors)
     validate_template(spec.get("template") or {}, errors.at("template"))
     _validate_restart_policy(spec, errors.at("template", "spec"))

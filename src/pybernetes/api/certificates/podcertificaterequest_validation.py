@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import TYPE_CHECKING, Any
 
 from pybernetes.lang import names, timestamps
 
 from ..fielderrors import FieldErrors
 from ..meta import Obj
+from ..validation.conditions import validate_conditions
 from ..validation.metadata import validate_annotations
 from ..validation.values import immutable
 from .pem import CERTIFICATE, blocks
@@ -25,6 +27,7 @@ LONGEST, LONGEST_OF_KUBERNETES = 91 * DAY, DAY
 LARGEST_REQUEST, LARGEST_CHAIN = 10 * 1024, 100 * 1024
 """Bytes."""
 LONGEST_UID = 128
+_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 MARGIN = 600
 """Seconds that a refresh keeps from both ends of a certificate's life."""
 
@@ -110,7 +113,10 @@ def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
 
 def validate_status(new: Obj, old: Obj, errors: FieldErrors) -> None:
     status, before, at = new.get("status") or {}, old.get("status") or {}, errors.at("status")
-    if not _validate_conditions(status.get("conditions") or (), at.at("conditions")):
+    conditions, before_all = status.get("conditions") or (), len(errors.causes)
+    _validate_known(conditions, at.at("conditions"))
+    validate_conditions(conditions, at.at("conditions"))
+    if len(errors.causes) > before_all:
         return
     if _end(before):
         if status != before:
@@ -139,38 +145,40 @@ def _end(status: Obj) -> str:
     return ""
 
 
-def _validate_conditions(conditions: Any, errors: FieldErrors) -> bool:
-    """At most one of the known conditions, and that is True. False where something was found."""
-    good, known = True, 0
+def _validate_known(conditions: Any, errors: FieldErrors) -> None:
+    """At most one of the known conditions, and that is True."""
+    known = 0
     for index, condition in enumerate(conditions):
         at, kind = errors.at(index), condition.get("type", "")
         if kind not in ENDS:
             at.not_supported(kind, list(ENDS), "type")
-            good = False
             continue
         known += 1
         if known > 1:
             at.invalid(
                 kind, 'There may be at most one condition with type "Issued", "Denied", or "Failed"', "type"
             )
-            good = False
         if condition.get("status") != "True":
             at.not_supported(condition.get("status", ""), ["True"], "status")
-            good = False
-    return good
 
 
 def _validate_issued(spec: Obj, status: Obj, errors: FieldErrors) -> None:
-    """A chain of certificates whose first is of the key asked for and lives as long as the status says."""
+    """A chain of certificates whose first is of the key asked for and lives as long as the status says; only then the
+    others are looked at."""
     chain = status.get("certificateChain") or ""
     if len(chain.encode()) > LARGEST_CHAIN:
         errors.too_long(LARGEST_CHAIN, "certificateChain")
         return
     certificates, problem = _chain(chain)
-    if not problem and not _same_key(spec, certificates[0]):
-        problem = "leaf certificate was not issued to the requested public key"
-    if problem:
+    if not certificates:
         errors.invalid(chain, problem, "certificateChain")
+        return
+    before = len(errors.causes)
+    _validate_subjects(certificates[0], errors)
+    if not _same_key(spec, certificates[0]):
+        errors.invalid(
+            chain, "leaf certificate was not issued to the requested public key", "certificateChain"
+        )
         return
     consistent = "must be present and consistent with the issued certificate"
     missing = {
@@ -181,17 +189,45 @@ def _validate_issued(spec: Obj, status: Obj, errors: FieldErrors) -> None:
     for field, detail in missing.items():
         if not status.get(field):
             errors.required(field, detail)
-    if all(status.get(field) for field in missing):
-        _validate_times(spec, status, certificates[0], errors)
+    if len(errors.causes) > before:
+        return
+    _validate_times(spec, status, certificates[0], errors)
+    if problem and len(errors.causes) == before:
+        errors.invalid(chain, problem, "certificateChain")
+
+
+def _validate_subjects(leaf: x509.Certificate, errors: FieldErrors) -> None:
+    """Names that Go's libraries would refuse to read back."""
+    from cryptography import x509
+
+    try:
+        found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return
+    for name in found.get_values_for_type(x509.DNSName):
+        if not name:
+            errors.invalid(name, "leaf certificate should not contain empty DNSName", "certificateChain")
+        if ".." in name:
+            errors.invalid(name, "leaf certificate's DNSName should not contain '..'", "certificateChain")
+        if name.startswith(".") or name.endswith("."):
+            why = "leaf certificate's DNSName should not start or end with '.'"
+            errors.invalid(name, why, "certificateChain")
+    for address in found.get_values_for_type(x509.RFC822Name):
+        if not _ADDRESS.fullmatch(address):
+            why = "leaf certificate should not contain invalid EmailAddress"
+            errors.invalid(address, why, "certificateChain")
 
 
 def _chain(text: str) -> tuple[list[x509.Certificate], str]:
+    """The certificates up to the first that is none, and what is wrong with that."""
     from cryptography import x509
 
     found: list[x509.Certificate] = []
     for block in blocks(text):
         if block.type != CERTIFICATE:
-            return found, "issued certificate chain must consist entirely of CERTIFICATE PEM blocks"
+            # Upstream misspells the word for all but the first.
+            word = "CERTFICATE" if found else CERTIFICATE
+            return found, f"issued certificate chain must consist entirely of {word} PEM blocks"
         try:
             found.append(x509.load_der_x509_certificate(block.der))
         except ValueError:

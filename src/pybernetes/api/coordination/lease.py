@@ -21,21 +21,18 @@ def validate(lease: Obj, errors: FieldErrors) -> None:
     if transitions is not None and transitions < 0:
         errors.at("spec").invalid(transitions, NOT_NEGATIVE, "leaseTransitions")
     if spec.get("strategy") is not None:
-        _validate_strategy(spec["strategy"], errors.at("spec", "strategy"))
+        _validate_strategy(spec["strategy"], errors.at("spec", "strategy", "strategy"))  # so upstream's path
     if spec.get("preferredHolder") and not spec.get("strategy"):
-        errors.at("spec").invalid(
-            spec["preferredHolder"], "may only be specified when `strategy` is defined", "preferredHolder"
-        )
+        errors.at("spec").forbidden("may only be specified if `strategy` is defined", "preferredHolder")
 
 
 def _validate_strategy(strategy: str, errors: FieldErrors) -> None:
     """A name that Kubernetes knows, or `domain/name` of somebody else's."""
-    domain, slash, _ = strategy.partition("/")
-    if not slash:
+    if "/" not in strategy:
         if strategy != OLDEST:
             errors.not_supported(strategy, [OLDEST])
         return
-    for message in names.qualified_name(strategy) if domain else names.dns1123_subdomain(domain):
+    for message in names.qualified_name(strategy):
         errors.invalid(strategy, message)
 
 

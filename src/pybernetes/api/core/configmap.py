@@ -14,11 +14,10 @@ from ..meta import Obj
 MAX_SIZE = 1024 * 1024
 
 
-def validate_keys(keys: Iterable[str], errors: FieldErrors) -> None:
+def validate_key(key: str, errors: FieldErrors) -> None:
     """Keys become file names: their alphabet is restricted, and they do not begin with two dots."""
-    for key in keys:
-        for message in names.config_map_key(key):
-            errors.at_key(key).invalid(key, message)
+    for message in names.config_map_key(key):
+        errors.at_key(key).invalid(key, message)
 
 
 def validate_frozen(new: Obj, old: Obj, fields: Iterable[str], errors: FieldErrors) -> None:
@@ -34,10 +33,12 @@ def validate_frozen(new: Obj, old: Obj, fields: Iterable[str], errors: FieldErro
 
 def validate(config_map: Obj, errors: FieldErrors) -> None:
     data, binary = config_map.get("data") or {}, config_map.get("binaryData") or {}
-    validate_keys(data, errors.at("data"))
-    validate_keys(binary, errors.at("binaryData"))
-    for key in data.keys() & binary.keys():
-        errors.at("data").at_key(key).invalid(key, "duplicate of key present in binaryData")
+    for key in data:
+        validate_key(key, errors.at("data"))
+        if key in binary:
+            errors.at("data").at_key(key).invalid(key, "duplicate of key present in binaryData")
+    for key in binary:
+        validate_key(key, errors.at("binaryData"))
     size = sum(len((value or "").encode()) for value in data.values()) + sum(
         len(v or "") * 3 // 4 for v in binary.values()
     )
@@ -46,7 +47,9 @@ def validate(config_map: Obj, errors: FieldErrors) -> None:
 
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
+    """What may not change is told first."""
     validate_frozen(new, old, ("data", "binaryData"), errors)
+    validate(new, errors)
 
 
 def _count(config_map: Obj, _now: float) -> int:
@@ -62,7 +65,7 @@ CONFIGMAP = Kind(
     singular="configmap",
     short_names=("cm",),
     schema="io.k8s.api.core.v1.ConfigMap",
-    validate=validate,
+    validate_create=validate,
     validate_update=validate_update,
     columns=(NAME, Column("Data", _count, type="integer"), AGE),
 )

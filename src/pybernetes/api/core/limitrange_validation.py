@@ -9,11 +9,13 @@ from pybernetes.lang.quantity import Quantity
 
 from ..fielderrors import FieldErrors
 from ..meta import Obj
-from ..podspec.validate_resources import overcommit_allowed
-from .resourcequota_validation import is_standard
+from ..podspec.validate_resources import (
+    overcommit_allowed,
+    validate_container_resource_name,
+    validate_resource_name,
+)
 
 TYPES = ("Pod", "Container", "PersistentVolumeClaim")
-OF_CONTAINERS = ("cpu", "memory", "ephemeral-storage")
 PAIRS = (
     ("min", "max", "min", "min value {0} is greater than max value {1}"),
     ("min", "defaultRequest", "defaultRequest", "min value {0} is greater than default request value {1}"),
@@ -56,9 +58,10 @@ def validate(limit_range: Obj, errors: FieldErrors) -> None:
 
 
 def _validate_type(kind: str, errors: FieldErrors) -> None:
-    for message in names.qualified_name(kind):
+    faults = names.qualified_name(kind)
+    for message in faults:
         errors.invalid(kind, message, "type")
-    if "/" not in kind and kind not in TYPES:
+    if not faults and "/" not in kind and kind not in TYPES:
         errors.invalid(kind, "must be a standard limit type or fully qualified", "type")
 
 
@@ -79,14 +82,10 @@ def _read(item: Obj, kind: str, errors: FieldErrors) -> Amounts:
 
 
 def _validate_name(name: str, kind: str, errors: FieldErrors) -> None:
-    for message in names.qualified_name(name):
-        errors.invalid(name, message)
-    if "/" in name:
-        return
-    if not is_standard(name) and name != "storage":
-        errors.invalid(name, "must be a standard resource type or fully qualified")
-    if kind in ("Pod", "Container") and name not in OF_CONTAINERS and not name.startswith("hugepages-"):
-        errors.invalid(name, "must be a standard resource for containers")
+    if kind in ("Pod", "Container"):
+        validate_container_resource_name(name, errors)
+    else:
+        validate_resource_name(name, errors)
 
 
 def _resources(amounts: Amounts) -> Iterator[str]:

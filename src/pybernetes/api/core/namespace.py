@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pybernetes.lang import names
+
 from ..cells import AGE, NAME, at
+from ..fielderrors import FieldErrors
 from ..kind import Column, Kind
-from ..meta import MutableObj, Obj
+from ..meta import MutableObj, Obj, is_deleting
 from ..selectable import field_text
 
+STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 NAME_LABEL = "kubernetes.io/metadata.name"
 
 
@@ -35,6 +39,30 @@ def prepare_update(new: MutableObj, old: Obj) -> None:
     new["status"] = old.get("status") or {}
 
 
+def validate_finalizer(name: str, at: FieldErrors) -> None:
+    """One of `spec.finalizers`."""
+    for message in names.qualified_name(name):
+        at.invalid(name, message)
+    if "/" not in name and name not in STANDARD_FINALIZERS:
+        at.invalid(name, "name is neither a standard finalizer name nor is it fully qualified")
+
+
+def validate_create(namespace: Obj, errors: FieldErrors) -> None:
+    for name in (namespace.get("spec") or {}).get("finalizers") or ():
+        validate_finalizer(name, errors.at("spec", "finalizers"))
+
+
+def validate_status(new: Obj, _old: Obj, errors: FieldErrors) -> None:
+    phase = (new.get("status") or {}).get("phase") or "Active"
+    if is_deleting(new):
+        if phase != "Terminating":
+            why = "may only be 'Terminating' if `deletionTimestamp` is not empty"
+            errors.at("status").invalid(phase, why, "Phase")
+    elif phase != "Active":
+        why = "may only be 'Active' if `deletionTimestamp` is empty"
+        errors.at("status").invalid(phase, why, "Phase")
+
+
 NAMESPACE = Kind(
     group="",
     version="v1",
@@ -50,6 +78,8 @@ NAMESPACE = Kind(
     default=default,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
+    validate_create=validate_create,
+    validate_status=validate_status,
     columns=(NAME, Column("Status", at("status", "phase")), AGE),
     selectable={"status.phase": field_text("status", "phase")},
 )

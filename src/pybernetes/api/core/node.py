@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..cells import AGE, NAME, at, dig
-from ..fielderrors import FieldErrors
 from ..kind import Cell, Column, Kind
-from ..meta import Obj, labels_of
+from ..meta import MutableObj, Obj, labels_of
 from ..selectable import field_flag
 from ..validation.addresses import cidr_warnings
+from .node_validation import validate, validate_update
 
 ROLE_PREFIX, ROLE_LABEL = "node-role.kubernetes.io/", "kubernetes.io/role"
 
@@ -44,26 +44,16 @@ def _info(title: str, field: str) -> Column:
     return Column(title, at("status", "nodeInfo", field, default="<unknown>"), priority=1)
 
 
-def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
-    """A share of the pod range is given once."""
-    if dig(old, "spec", "podCIDRs") and dig(new, "spec", "podCIDRs") != dig(old, "spec", "podCIDRs"):
-        errors.at("spec").forbidden('node updates may not change podCIDR except from "" to valid', "podCIDRs")
-
-
-def validate(node: Obj, errors: FieldErrors) -> None:
-    seen: set[tuple[str, str]] = set()
-    for index, taint in enumerate(dig(node, "spec", "taints") or ()):
-        at_taint = errors.at("spec", "taints", index)
-        if not taint.get("key"):
-            at_taint.required("key")
-        if taint.get("effect") not in ("NoSchedule", "PreferNoSchedule", "NoExecute"):
-            at_taint.not_supported(
-                taint.get("effect", ""), ["NoExecute", "NoSchedule", "PreferNoSchedule"], "effect"
-            )
-        identity = (str(taint.get("key")), str(taint.get("effect")))
-        if identity in seen:
-            at_taint.duplicate(taint)
-        seen.add(identity)
+def default(node: MutableObj) -> None:
+    """The share of the pod range in its two forms, of which the older one counts."""
+    spec = node.get("spec")
+    if not isinstance(spec, dict):
+        return
+    first, blocks = spec.get("podCIDR"), spec.get("podCIDRs")
+    if first and (not blocks or blocks[0] != first):
+        spec["podCIDRs"] = [first]
+    elif blocks and not first:
+        spec["podCIDR"] = blocks[0]
 
 
 def warnings(node: Obj, _old: Obj | None) -> list[str]:
@@ -89,8 +79,10 @@ NODE = Kind(
     subresources=("proxy", "status"),
     storage_prefix="minions",
     schema="io.k8s.api.core.v1.Node",
+    default=default,
     validate=validate,
     validate_update=validate_update,
+    validate_status=validate_update,
     warnings=warnings,
     columns=(
         NAME,

@@ -7,7 +7,7 @@ from typing import Any
 
 from pybernetes.lang import names, quantity
 
-from ..fielderrors import FieldErrors
+from ..fielderrors import NO_ITEMS, FieldErrors
 from ..meta import MutableObj, Obj, name_of
 from ..podspec.validate_affinity import validate_node_selector
 from ..podspec.validate_claim import VOLUME_MODES, validate_access_modes, validate_positive
@@ -32,8 +32,6 @@ def validate(volume: Obj, errors: FieldErrors) -> None:
     if affinity is not None:
         _validate_affinity(affinity, at.at("nodeAffinity"))
     _validate_source(spec, name_of(volume), at)
-    if spec.get("local") is not None and affinity is None:
-        at.required("nodeAffinity", "Local volume requires node affinity")
     _validate_recycling(spec, at)
     _validate_class(spec.get("storageClassName"), "storageClassName", at)
     if spec.get("volumeMode") is not None and spec["volumeMode"] not in VOLUME_MODES:
@@ -106,7 +104,7 @@ def _validate_capacity(capacity: Obj, at: FieldErrors) -> None:
     if not capacity:
         at.required()
     if set(capacity) != {"storage"}:
-        at.not_supported(dict(capacity) or None, ["storage"])
+        at.not_supported(dict(capacity) or NO_ITEMS, ["storage"])
     for resource, amount in capacity.items():
         validate_basic(amount, at.at_key(resource))
         validate_positive(amount, at.at_key(resource))
@@ -129,15 +127,20 @@ def _validate_source(spec: Obj, name: str, at: FieldErrors) -> None:
             at.forbidden("may not specify more than 1 volume type", TOO_MANY_PATHS.get(field, field))
             continue
         found = True
+        if field == "iscsi":
+            _validate_portal(name, source, at.at("iscsi"))
         rule(source, at.at(PATHS.get(field, field)))
-        if field == "iscsi" and source.get("initiatorName") is not None:
-            _validate_portal(name, source.get("targetPortal") or "", at.at("iscsi"))
+        if field == "local" and spec.get("nodeAffinity") is None:
+            at.required("nodeAffinity", "Local volume requires node affinity")
     if not found:
         at.required(detail="must specify a volume type")
 
 
-def _validate_portal(name: str, portal: str, at: FieldErrors) -> None:
-    if len(f"{name}:{portal}") > 64:
+def _validate_portal(name: str, source: Obj, at: FieldErrors) -> None:
+    portal = source.get("targetPortal") or ""
+    if not portal:
+        at.required("targetPortal")
+    if source.get("initiatorName") is not None and len(f"{name}:{portal}") > 64:
         at.invalid(
             portal,
             "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName "

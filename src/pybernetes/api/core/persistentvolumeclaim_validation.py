@@ -14,10 +14,10 @@ from .persistentvolume_validation import validate_basic
 
 BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
 RESIZE_STATUSES = [
-    "ControllerResizeFailed",
     "ControllerResizeInProgress",
-    "NodeResizeFailed",
+    "ControllerResizeInfeasible",
     "NodeResizeInProgress",
+    "NodeResizeInfeasible",
     "NodeResizePending",
 ]
 _FIXED = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
@@ -35,14 +35,12 @@ def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
     if size < was and size <= _amount(dig(old, "status", "capacity", "storage")):
         at.at("resources", "requests").forbidden("field can not be less than status.capacity", "storage")
     immutable(after, before, "volumeMode", errors)
-    if before.get("volumeAttributesClassName") is not None:
-        wanted = after.get("volumeAttributesClassName")
-        if wanted is None:
-            at.forbidden("update from non-nil value to nil is forbidden", "volumeAttributesClassName")
-        elif not wanted and wanted != before["volumeAttributesClassName"]:
-            at.forbidden(
-                "update from non-nil value to an empty string is forbidden", "volumeAttributesClassName"
-            )
+    wanted = after.get("volumeAttributesClassName")
+    changed = wanted != before.get("volumeAttributesClassName")
+    if changed and not wanted and dig(old, "status", "currentVolumeAttributesClassName") is not None:
+        what = "nil" if wanted is None else "empty string"
+        why = f"update to {what} is forbidden when status.currentVolumeAttributesClassName is not nil"
+        at.forbidden(why, "volumeAttributesClassName")
 
 
 def validate_status(new: Obj, _old: Obj, errors: FieldErrors) -> None:
@@ -50,7 +48,7 @@ def validate_status(new: Obj, _old: Obj, errors: FieldErrors) -> None:
     for resource, amount in (status.get("capacity") or {}).items():
         validate_basic(amount, at.at("capacity").at_key(resource))
     for resource, word in (status.get("allocatedResourceStatuses") or {}).items():
-        here = at.at("allocatedResourceStatus")
+        here = at.at("allocatedResourceStatuses")
         _validate_resource(resource, here)
         if word not in RESIZE_STATUSES:
             here.not_supported(resource, RESIZE_STATUSES)
@@ -74,11 +72,11 @@ def _validate_fixed(new: Obj, old: Obj, errors: FieldErrors) -> None:
             errors.at("metadata", "annotations").invalid(given or "", "field is immutable", BETA_CLASS)
         if first_class and was in (None, after["storageClassName"]):
             after.pop("storageClassName")
-    if dig(new, "status", "phase") == "Bound" and dig(after, "resources", "requests"):
-        after = evolve(
-            after, "resources", "requests", "storage", dig(before, "resources", "requests", "storage")
-        )
-    after["volumeAttributesClassName"] = before.get("volumeAttributesClassName")
+    if dig(new, "status", "phase") == "Bound":
+        if dig(after, "resources", "requests"):
+            size = dig(before, "resources", "requests", "storage")
+            after = evolve(after, "resources", "requests", "storage", size)
+        after["volumeAttributesClassName"] = before.get("volumeAttributesClassName")
     then, now = _present(before), _present(after)
     if now != then:
         errors.forbidden(f"{_FIXED}\n{difference(then, now)}", "spec")

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from ..fielderrors import FieldErrors
 from ..kind import Kind
-from ..meta import MutableObj, Obj
+from ..meta import MutableObj, Obj, annotations_of, labels_of, name_of
 from ..podspec.defaults import default_pod, default_pod_spec
 from ..podspec.remembered import validate_remembered
 from ..podspec.resources import qos_class
+from ..podspec.validate import validate_pod_spec
+from ..podspec.validate_labelkeys import merge_label_keys
 from ..podspec.warnings import pod_warnings
 from ..selectable import field_flag, field_text
+from .pod_annotations import (
+    move_app_armor,
+    validate_annotations,
+    validate_annotations_update,
+    validate_profiles,
+)
 from .pod_columns import COLUMNS
-from .pod_update import validate_pod_status, validate_pod_update
+from .pod_status import prepare_status, validate_pod_status
+from .pod_update import validate_pod_update
 
 
 def default(pod: MutableObj) -> None:
@@ -36,10 +45,33 @@ def prepare_create(pod: MutableObj) -> None:
             }
         ]
     pod["status"] = status
+    if spec.get("affinity") or spec.get("topologySpreadConstraints"):
+        merge_label_keys(spec, labels_of(pod))
+    if pod["metadata"].get("annotations"):
+        move_app_armor(pod)
 
 
 def validate(pod: Obj, errors: FieldErrors) -> None:
-    validate_remembered(pod.get("spec") or {}, errors.at("spec"))
+    spec = pod.get("spec") or {}
+    if annotations := annotations_of(pod):
+        validate_annotations(annotations, spec, errors.at("metadata", "annotations"))
+    if any(volume.get("ephemeral") is not None for volume in spec.get("volumes") or ()):
+        validate_pod_spec(
+            spec, errors.at("spec"), pod_name=name_of(pod)
+        )  # its claims are named after the pod
+    else:
+        validate_remembered(spec, errors.at("spec"))
+
+
+def validate_create(pod: Obj, errors: FieldErrors) -> None:
+    """What a pod may come to have, and not be made with."""
+    spec, at = pod.get("spec") or {}, errors.at("spec")
+    if spec.get("ephemeralContainers"):
+        at.forbidden("cannot be set on create", "ephemeralContainers")
+    if spec.get("nodeName") and spec.get("schedulingGates"):
+        at.forbidden("cannot be set until all schedulingGates have been cleared", "nodeName")
+    if annotations := annotations_of(pod):
+        validate_profiles(annotations, spec, at)
 
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
@@ -53,6 +85,7 @@ def warnings(pod: Obj, old: Obj | None) -> list[str]:
 
 SELECTABLE = {
     "spec.nodeName": field_text("spec", "nodeName"),
+    "spec.host": field_text("spec", "nodeName"),  # its name of long ago
     "spec.restartPolicy": field_text("spec", "restartPolicy"),
     "spec.schedulerName": field_text("spec", "schedulerName"),
     "spec.serviceAccountName": field_text("spec", "serviceAccountName"),
@@ -90,8 +123,11 @@ POD = Kind(
     graceful=True,
     default=default,
     prepare_create=prepare_create,
+    prepare_status=prepare_status,
     validate=validate,
+    validate_create=validate_create,
     validate_update=validate_update,
+    validate_metadata=validate_annotations_update,
     validate_status=validate_pod_status,
     warnings=warnings,
     columns=COLUMNS,

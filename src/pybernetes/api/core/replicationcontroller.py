@@ -10,7 +10,6 @@ from ..meta import MutableObj, Obj
 from ..podspec.defaults import default_template
 from ..podspec.warnings import template_warnings
 from ..selectable import field_number
-from ..validation.metadata import validate_labels
 
 COUNTS = ("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration")
 
@@ -44,7 +43,6 @@ def validate(controller: Obj, errors: FieldErrors) -> None:
     labels = dig(template, "metadata", "labels") or {}
     if selector and any(labels.get(key) != value for key, value in selector.items()):
         at.at("template", "metadata").invalid(labels, "`selector` does not match template `labels`", "labels")
-    validate_labels(selector, at.at("selector"))
     validate_template(template, at.at("template"))
     pod, here = template.get("spec") or {}, at.at("template", "spec")
     if pod.get("restartPolicy") != "Always":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..cells import AGE, NAME, dig
-from ..fielderrors import FieldErrors
+from ..fielderrors import NO_ITEMS, FieldErrors
 from ..kind import Cell, Column, Kind
 from ..meta import Obj
 from ..validation.metadata import IMMUTABLE, without_status
@@ -18,7 +18,7 @@ def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
     """The amounts may change, what they are of may not."""
     after, before = dig(new, "spec", "scopes") or [], dig(old, "spec", "scopes") or []
     if set(after) != set(before):
-        errors.at("spec").invalid(after, IMMUTABLE, "scopes")
+        errors.at("spec").invalid(after or NO_ITEMS, IMMUTABLE, "scopes")
 
 
 def validate_status(new: Obj, _old: Obj, errors: FieldErrors) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pybernetes.lang import names, quantity
+from pybernetes.lang import quantity
 
 from ..fielderrors import FieldErrors
 from ..meta import Obj
+from ..podspec.validate_resources import validate_resource_name
 from ..validation.values import NOT_NEGATIVE
 
 COUNTED = frozenset(
@@ -58,11 +59,9 @@ def validate_amounts(amounts: Mapping[str, str], errors: FieldErrors) -> None:
     """`hard` or `used`."""
     for name, amount in amounts.items():
         at = errors.at_key(name)
-        for message in names.qualified_name(name):
-            at.invalid(name, message)
+        validate_resource_name(name, at)
         if "/" not in name and not is_standard(name):
-            at.invalid(name, "must be a standard resource type or fully qualified")
-            at.invalid(name, "must be a standard resource for quotas")
+            at.invalid(name, "must be a standard resource for quota")
         nano = quantity.parse(amount).nano
         if nano < 0:
             at.invalid(amount, NOT_NEGATIVE)
@@ -122,7 +121,7 @@ def _validate_operator(scope: str, requirement: Any, errors: FieldErrors) -> Non
     if scope in ONLY_EXISTS and operator != "Exists":
         errors.invalid(
             operator,
-            "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
+            "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
             "ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or "
             "ResourceQuotaScopeCrossNamespacePodAffinity",
             "operator",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..fielderrors import FieldErrors
+from ..fielderrors import NO_ITEMS, FieldErrors
 from ..meta import Obj
 from ..validation.addresses import legacy_address, parse_address
 
@@ -105,11 +105,11 @@ def _kept(field: str, after: Obj, before: Obj, at: FieldErrors) -> None:
         return
     if was and not is_now:
         if field == "clusterIPs":
-            at.at(field, 0).invalid(None, "primary clusterIP can not be unset")
+            at.at(field, 0).invalid(NO_ITEMS, "primary clusterIP can not be unset")
         return
     if was and is_now[0] != was[0]:
         at.at(field, 0).invalid(is_now, ONCE_SET)
     if len(was) > len(is_now) == 1 and after.get("ipFamilyPolicy") != "SingleStack":
-        second = "cluster IP" if field == "clusterIPs" else "IP family"
-        why = f"must be 'SingleStack' to release the secondary {second}"
+        second = "clusterIP" if field == "clusterIPs" else "ipFamily"
+        why = f"must be set to 'SingleStack' when releasing the secondary {second}"
         at.invalid(after.get("ipFamilyPolicy"), why, "ipFamilyPolicy")

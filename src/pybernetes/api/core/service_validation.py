@@ -18,7 +18,7 @@ TYPES = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"]
 PORTED = ("NodePort", "LoadBalancer")
 PROTOCOLS = ["SCTP", "TCP", "UDP"]
 AFFINITIES = ["ClientIP", "None"]
-DISTRIBUTIONS = ["PreferClose", "PreferSameNode", "PreferSameZone"]
+DISTRIBUTIONS = ["PreferClose", "PreferSameZone", "PreferSameNode"]
 POLICIES = ["Cluster", "Local"]
 IP_MODES = ["Proxy", "VIP"]
 LONGEST_AFFINITY = 86400
@@ -51,17 +51,20 @@ def validate_status(new: Obj, old: Obj, errors: FieldErrors) -> None:
     """What a load balancer may report."""
     at = errors.at("status", "loadBalancer", "ingress")
     ingress = _ingress(new)
-    if ingress and (new.get("spec") or {}).get("type") != "LoadBalancer" and ingress != _ingress(old):
-        at.forbidden('may only be used when `spec.type` is "LoadBalancer"')
+    if ingress and (new.get("spec") or {}).get("type") != "LoadBalancer":
+        at.forbidden("may only be used when `spec.type` is 'LoadBalancer'")
         return
     known = [each.get("ip", "") for each in _ingress(old)]
     for index, each in enumerate(ingress):
         here, ip, host = at.at(index), each.get("ip"), each.get("hostname")
         if ip:
             legacy_address(ip, here.at("ip"), known)
-        if each.get("ipMode") is not None and not ip:
+        if each.get("ipMode") is None:
+            if ip:
+                here.required("ipMode", "must be specified when `ip` is set")
+        elif not ip:
             here.forbidden("may not be specified when `ip` is not set", "ipMode")
-        elif each.get("ipMode") is not None and each["ipMode"] not in IP_MODES:
+        elif each["ipMode"] not in IP_MODES:
             here.not_supported(each["ipMode"], IP_MODES, "ipMode")
         if host:
             named(each, "hostname", names.dns1123_subdomain, here)
@@ -104,8 +107,8 @@ def _validate(service: Obj, old: Obj | None, errors: FieldErrors) -> None:
     if kind not in TYPES:
         at.not_supported(kind or "", TYPES, "type")
     _repeated_ports(spec, at)
-    _source_ranges(service, before, errors)
-    _load_balancer(spec, at)
+    _source_ranges(service, old, errors)
+    _load_balancer(spec, errors)
     _traffic(spec, at)
 
 
@@ -190,8 +193,8 @@ def _repeated_ports(spec: Obj, at: FieldErrors) -> None:
         seen.add(identity)
 
 
-def _source_ranges(service: Obj, before: Obj, errors: FieldErrors) -> None:
-    spec = service.get("spec") or {}
+def _source_ranges(service: Obj, old: Obj | None, errors: FieldErrors) -> None:
+    spec, before = service.get("spec") or {}, (old or {}).get("spec") or {}
     if ranges := spec.get("loadBalancerSourceRanges"):
         here = errors.at("spec", "LoadBalancerSourceRanges")
         known = [text.strip() for text in before.get("loadBalancerSourceRanges") or ()]
@@ -206,16 +209,19 @@ def _source_ranges(service: Obj, before: Obj, errors: FieldErrors) -> None:
     here = errors.at("metadata", "annotations").at_key(SOURCE_RANGES)
     if spec.get("type") != "LoadBalancer":
         here.forbidden(ONLY_LOAD_BALANCER)
+    if old is not None and annotations_of(old).get(SOURCE_RANGES) == annotation:
+        return
     for text in annotation.split(",") if annotation.strip() else ():
         legacy_cidr(text.strip(), here)
 
 
-def _load_balancer(spec: Obj, at: FieldErrors) -> None:
-    balanced = spec.get("type") == "LoadBalancer"
+def _load_balancer(spec: Obj, errors: FieldErrors) -> None:
+    """Upstream's paths, of which one is not below the spec."""
+    at, balanced = errors.at("spec"), spec.get("type") == "LoadBalancer"
     if spec.get("allocateLoadBalancerNodePorts") is not None and not balanced:
         at.forbidden(ONLY_LOAD_BALANCER, "allocateLoadBalancerNodePorts")
     if spec.get("allocateLoadBalancerNodePorts") is None and balanced:
-        at.required("allocateLoadBalancerNodePorts")
+        errors.required("allocateLoadBalancerNodePorts")
     if spec.get("loadBalancerClass") is None:
         return
     if not balanced:

@@ -49,21 +49,22 @@ def _drop_topology(obj: MutableObj) -> None:
 
 def validate_create(piece: Obj, errors: FieldErrors) -> None:
     """Of a new slice."""
-    _validate_type_and_ports(piece, errors)
+    one_of(piece, "addressType", ADDRESS_TYPES, errors, required=True)
     _validate_endpoints(piece, errors)
+    _validate_ports(piece, errors)
 
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
     """Endpoints that stay as they are may break today's rules."""
-    _validate_type_and_ports(new, errors)
+    one_of(new, "addressType", ADDRESS_TYPES, errors, required=True)
     if new.get("endpoints") != old.get("endpoints"):
         _validate_endpoints(new, errors)
+    _validate_ports(new, errors)
     if new.get("addressType") != old.get("addressType"):
         errors.invalid(new.get("addressType"), "field is immutable", "addressType")
 
 
-def _validate_type_and_ports(piece: Obj, errors: FieldErrors) -> None:
-    one_of(piece, "addressType", ADDRESS_TYPES, errors, required=True)
+def _validate_ports(piece: Obj, errors: FieldErrors) -> None:
     ports = piece.get("ports") or ()
     if len(ports) > MAX_PORTS:
         errors.too_many(len(ports), MAX_PORTS, "ports")
@@ -95,11 +96,15 @@ def _validate_endpoints(piece: Obj, errors: FieldErrors) -> None:
             here.too_many(len(addresses), MAX_ADDRESSES, "addresses")
         for number, text in enumerate(addresses):
             _validate_address(piece.get("addressType"), text, here.at("addresses", number), here)
-        named(endpoint, "nodeName", names.dns1123_subdomain, here)
+        if endpoint.get("nodeName") is not None:
+            for message in names.dns1123_subdomain(endpoint["nodeName"]):
+                here.invalid(endpoint["nodeName"], message, "nodeName")
         if len(endpoint.get("deprecatedTopology") or ()) > MAX_TOPOLOGY:
             here.too_many(len(endpoint["deprecatedTopology"]), MAX_TOPOLOGY, "deprecatedTopology")
         validate_labels(endpoint.get("deprecatedTopology"), here.at("deprecatedTopology"))
-        named(endpoint, "hostname", names.dns1123_label, here)
+        if endpoint.get("hostname") is not None:
+            for message in names.dns1123_label(endpoint["hostname"]):
+                here.invalid(endpoint["hostname"], message, "hostname")
         for field in ("forZones", "forNodes"):
             _validate_hints((endpoint.get("hints") or {}).get(field) or (), here.at("hints", field))
 
@@ -127,11 +132,11 @@ def _validate_hints(hints: Sequence[Obj], at: FieldErrors) -> None:
     seen: set[str] = set()
     for index, hint in enumerate(hints):
         name = hint.get("name") or ""
-        for message in names.label_value(name) if at.path.endswith("forZones") else ():
-            at.at(index).invalid(name, message, "name")
         if name in seen:
             at.at(index).duplicate(name, "name")
         seen.add(name)
+        for message in names.label_value(name) if at.path.endswith("forZones") else ():
+            at.at(index).invalid(name, message, "name")
 
 
 def _listed(values: list[str]) -> str:

@@ -9,7 +9,6 @@ from ..kind import Cell, Column, Kind
 from ..meta import MutableObj, Obj, annotations_of
 from .ingress_validation import (
     CLASS_ANNOTATION,
-    validate,
     validate_create,
     validate_status,
     validate_update,
@@ -63,7 +62,6 @@ INGRESS = Kind(
     schema="io.k8s.api.networking.v1.Ingress",
     generation=True,
     prepare_create=prepare_create,
-    validate=validate,
     validate_create=validate_create,
     validate_update=validate_update,
     validate_status=validate_status,

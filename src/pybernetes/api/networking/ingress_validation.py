@@ -8,7 +8,7 @@ from typing import Any
 from pybernetes.lang import names
 
 from ..cells import dig
-from ..fielderrors import FieldErrors
+from ..fielderrors import NO_ITEMS, FieldErrors
 from ..meta import Obj, annotations_of
 from ..validation.addresses import is_address, legacy_address
 from ..validation.values import named
@@ -28,33 +28,9 @@ _WILDCARD_ERROR = (
 )
 
 
-def validate(ingress: Obj, errors: FieldErrors) -> None:
-    """What holds for every ingress; rules that older objects may break are in the two functions below."""
-    spec, at = ingress.get("spec") or {}, errors.at("spec")
-    rules, backend = spec.get("rules") or [], spec.get("defaultBackend")
-    if not rules and backend is None:
-        at.invalid(spec.get("rules"), "either `defaultBackend` or `rules` must be specified")
-    if backend is not None:
-        _validate_backend(backend, at.at("defaultBackend"))
-    for index, rule in enumerate(rules):
-        here, host = at.at("rules", index), rule.get("host") or ""
-        if host:
-            _validate_rule_host(host, here)
-        if "*" not in host:
-            _validate_http(rule.get("http"), here.at("http"))
-    for index, entry in enumerate(spec.get("tls") or ()):
-        for position, host in enumerate(entry.get("hosts") or ()):
-            _validate_host(host, at.at("tls", index, "hosts", position))
-    named(spec, "ingressClassName", names.dns1123_subdomain, at)
-    if spec.get("ingressClassName") == "":
-        for message in names.dns1123_subdomain(""):
-            at.invalid("", message, "ingressClassName")
-
-
 def validate_create(ingress: Obj, errors: FieldErrors) -> None:
-    spec, at = ingress.get("spec") or {}, errors.at("spec")
-    _validate_wildcards(spec, at)
-    _validate_secrets(spec, at)
+    spec = ingress.get("spec") or {}
+    _validate(spec, errors.at("spec"), wildcards=True, secrets=True)
     annotation, wanted = annotations_of(ingress).get(CLASS_ANNOTATION), spec.get("ingressClassName")
     if annotation is not None and wanted is not None and annotation != wanted:
         errors.at("annotations").invalid(
@@ -64,11 +40,35 @@ def validate_create(ingress: Obj, errors: FieldErrors) -> None:
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
     """What is wrong with the old object for long may stay wrong."""
-    for rule in (_validate_wildcards, _validate_secrets):
-        before = FieldErrors()
-        rule(old.get("spec") or {}, before)
-        if not before:
-            rule(new.get("spec") or {}, errors.at("spec"))
+    before = old.get("spec") or {}
+    hosts, names_of_secrets = FieldErrors(), FieldErrors()
+    _validate_wildcards(before, hosts)
+    _validate_secrets(before, names_of_secrets)
+    _validate(new.get("spec") or {}, errors.at("spec"), wildcards=not hosts, secrets=not names_of_secrets)
+
+
+def _validate(spec: Obj, at: FieldErrors, *, wildcards: bool, secrets: bool) -> None:
+    """`wildcards` and `secrets` say whether rules are judged that older objects may break."""
+    rules, backend = spec.get("rules") or [], spec.get("defaultBackend")
+    if not rules and backend is None:
+        at.invalid(NO_ITEMS, "either `defaultBackend` or `rules` must be specified")
+    if backend is not None:
+        _validate_backend(backend, at.at("defaultBackend"))
+    for index, rule in enumerate(rules):
+        here, host = at.at("rules", index), rule.get("host") or ""
+        if host:
+            _validate_rule_host(host, here)
+        if wildcards or "*" not in host:
+            _validate_http(rule.get("http"), here.at("http"))
+    for index, entry in enumerate(spec.get("tls") or ()):
+        here = at.at("tls", index)
+        for position, host in enumerate(entry.get("hosts") or ()):
+            _validate_host(host, here.at("hosts", position))
+        if secrets:
+            named(entry, "secretName", names.dns1123_subdomain, here)
+    if (name := spec.get("ingressClassName")) is not None:
+        for message in names.dns1123_subdomain(name):
+            at.invalid(name, message, "ingressClassName")
 
 
 def validate_status(new: Obj, old: Obj, errors: FieldErrors) -> None:
@@ -150,7 +150,7 @@ def _validate_backend(backend: Obj, at: FieldErrors) -> None:
     elif resource is not None:
         validate_reference(resource, at.at("resource"))
     elif service is not None:
-        named(service, "name", names.dns1035_label, at.at("service"), required=True)
+        named(service, "name", names.dns1123_label, at.at("service"), required=True)
         _validate_port(service.get("port") or {}, at)
     else:
         at.invalid("", "resource or service backend is required")

@@ -40,6 +40,7 @@ def validate(ingress_class: Obj, errors: FieldErrors) -> None:
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
     immutable(new.get("spec") or {}, old.get("spec") or {}, "controller", errors.at("spec"))
+    validate(new, errors)
 
 
 def _validate_controller(controller: str, at: FieldErrors) -> None:
@@ -90,7 +91,7 @@ INGRESSCLASS = Kind(
     schema="io.k8s.api.networking.v1.IngressClass",
     generation=True,
     default=default,
-    validate=validate,
+    validate_create=validate,
     validate_update=validate_update,
     columns=(NAME, Column("Controller", at("spec", "controller")), Column("Parameters", _parameters), AGE),
 )

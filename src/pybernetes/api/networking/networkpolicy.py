@@ -33,7 +33,8 @@ def default(policy: MutableObj) -> None:
         spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
 
 
-def validate(policy: Obj, errors: FieldErrors) -> None:
+def _validate(policy: Obj, errors: FieldErrors, known: set[Any]) -> None:
+    """`known` are CIDRs that are not judged again."""
     spec, at = policy.get("spec") or {}, errors.at("spec")
     validate_label_selector(spec.get("podSelector"), at.at("podSelector"))
     for direction, side in DIRECTIONS:
@@ -42,7 +43,7 @@ def validate(policy: Obj, errors: FieldErrors) -> None:
             for position, port in enumerate(rule.get("ports") or ()):
                 _validate_port(port, here.at("ports", position))
             for position, peer in enumerate(rule.get(side) or ()):
-                _validate_peer(peer, here.at(side, position))
+                _validate_peer(peer, here.at(side, position), known)
     types = spec.get("policyTypes") or ()
     if len(types) > len(POLICY_TYPES):
         at.invalid(types, "may not specify more than two policyTypes", "policyTypes")
@@ -53,13 +54,13 @@ def validate(policy: Obj, errors: FieldErrors) -> None:
 
 
 def validate_create(policy: Obj, errors: FieldErrors) -> None:
-    _validate_blocks(policy, errors, set())
+    _validate(policy, errors, set())
 
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
     """A CIDR that the old policy has anywhere is not judged again."""
     known = {text for _, block in _blocks(old) for text in (block.get("cidr"), *(block.get("except") or ()))}
-    _validate_blocks(new, errors, known)
+    _validate(new, errors, known)
 
 
 def warnings(policy: Obj, _old: Obj | None) -> list[str]:
@@ -89,18 +90,20 @@ def _validate_port(port: Obj, at: FieldErrors) -> None:
             at.invalid(first, message, "port")
         if last is not None:
             if last < first:
-                at.invalid(last, "must be greater than or equal to `port`", "endPort")
+                at.invalid(first, "must be greater than or equal to `port`", "endPort")  # so upstream
             for message in names.port_number(last):
                 at.invalid(last, message, "endPort")
 
 
-def _validate_peer(peer: Obj, at: FieldErrors) -> None:
+def _validate_peer(peer: Obj, at: FieldErrors, known: set[Any]) -> None:
     given = [
         field for field in ("podSelector", "namespaceSelector", "ipBlock") if peer.get(field) is not None
     ]
     for field in given:
         if field != "ipBlock":
             validate_label_selector(peer[field], at.at(field))
+        else:
+            _validate_block(peer[field], at.at(field), known)
     if not given:
         at.required(detail="must specify a peer")
     elif len(given) > 1 and "ipBlock" in given:
@@ -114,11 +117,6 @@ def _blocks(policy: Obj) -> Iterator[tuple[tuple[str | int, ...], Any]]:
             for position, peer in enumerate(rule.get(side) or ()):
                 if peer.get("ipBlock") is not None:
                     yield ("spec", direction, index, side, position, "ipBlock"), peer["ipBlock"]
-
-
-def _validate_blocks(policy: Obj, errors: FieldErrors, known: set[Any]) -> None:
-    for steps, block in _blocks(policy):
-        _validate_block(block, errors.at(*steps), known)
 
 
 def _validate_block(block: Obj, at: FieldErrors, known: set[Any]) -> None:
@@ -149,7 +147,6 @@ NETWORKPOLICY = Kind(
     schema="io.k8s.api.networking.v1.NetworkPolicy",
     generation=True,
     default=default,
-    validate=validate,
     validate_create=validate_create,
     validate_update=validate_update,
     warnings=warnings,

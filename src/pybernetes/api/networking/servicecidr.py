@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..cells import AGE, NAME, dig
-from ..fielderrors import FieldErrors
+from ..fielderrors import NO_ITEMS, FieldErrors
 from ..kind import Column, Kind
 from ..meta import Obj
 from ..validation.addresses import parse_block, strict_cidr
@@ -32,7 +32,7 @@ def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
             at.at(0).invalid(after[0], _IMMUTABLE)
         _validate_ranges(new.get("spec") or {}, at)
     else:
-        at.invalid(after or None, _IMMUTABLE)
+        at.invalid(after or NO_ITEMS, _IMMUTABLE)
 
 
 def _ranges(service_cidr: Obj) -> Sequence[str]:

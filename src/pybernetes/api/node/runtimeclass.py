@@ -18,7 +18,7 @@ from ..validation.values import immutable
 def validate(runtime: Obj, errors: FieldErrors) -> None:
     for message in names.dns1123_label(runtime.get("handler") or ""):
         errors.invalid(runtime.get("handler") or "", message, "handler")
-    validate_amounts(dig(runtime, "overhead", "podFixed") or {}, errors.at("overhead", "podFixed"))
+    validate_amounts(dig(runtime, "overhead", "podFixed") or {}, errors.at("overhead"))
     scheduling, at_scheduling = runtime.get("scheduling") or {}, errors.at("scheduling")
     validate_labels(scheduling.get("nodeSelector"), at_scheduling.at("nodeSelector"))
     tolerations = scheduling.get("tolerations") or ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 from pybernetes.lang import quantity
 from pybernetes.lang.structdiff import Type
@@ -147,6 +148,11 @@ def _field(name: str, *rest: str) -> tuple[str, str, Type]:
     return name, "" if key == "-" else key, _type(rest[-1])
 
 
+def struct(name: str) -> Type:
+    """One of the table by its name."""
+    return _type(name)
+
+
 def pod_spec() -> Type:
     """`core.PodSpec`."""
     return _type("PodSpec")
@@ -161,3 +167,31 @@ def as_held(spec: Obj) -> Obj:
         return spec
     inner = context if isinstance(context, dict) else {}
     return {**spec, "securityContext": {**inner, **moved}}
+
+
+def go_json(name: str, tree: Obj) -> dict[str, Any]:
+    """A tree as upstream's program prints one of its structs in an error: JSON with the names of Go's fields, null for
+    what is absent. `name` is that of the struct in the table; label selectors keep the names of the API."""
+    return _fields(_type(name), tree)
+
+
+def _fields(of: Type, tree: Obj) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for go_name, key, kind in of.fields:
+        if not key:
+            found.update(_fields(kind, tree))
+        else:
+            found[go_name] = _value(kind, tree.get(key))
+    return found
+
+
+def _value(of: Type, value: Any) -> Any:
+    if of.name.startswith("v1."):
+        return value
+    if of.kind == "struct":
+        return None if value is None and of.pointer else _fields(of, value or {})
+    if value is None:
+        return None if of.pointer or of.kind != "scalar" else of.zero
+    if of.kind == "list" and of.item is not None:
+        return [_value(of.item, each) for each in value]
+    return value

@@ -9,11 +9,13 @@ from pybernetes.lang import names
 from ..fielderrors import FieldErrors
 from ..meta import Obj
 from ..validation.selectors import validate_label_selector
+from .validate_labelkeys import validate_label_keys
 
 REQUIRED, PREFERRED = (
     "requiredDuringSchedulingIgnoredDuringExecution",
     "preferredDuringSchedulingIgnoredDuringExecution",
 )
+_ONE_VALUE = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
 
 
 def validate_affinity(affinity: Obj, errors: FieldErrors) -> None:
@@ -22,8 +24,9 @@ def validate_affinity(affinity: Obj, errors: FieldErrors) -> None:
     if node.get(REQUIRED) is not None:
         validate_node_selector(node[REQUIRED], at.at(REQUIRED))
     for index, term in enumerate(node.get(PREFERRED) or ()):
-        _validate_weight(term, at.at(PREFERRED, index))
-        _validate_node_term(term.get("preference") or {}, at.at(PREFERRED, index).at("preference"))
+        here = at.at(PREFERRED, index)
+        _validate_weight(term, here)
+        _validate_node_term(term.get("preference") or {}, here.at("preference"), of_values=False)
     for field in ("podAffinity", "podAntiAffinity"):
         _validate_pod_affinity(affinity.get(field) or {}, errors.at(field))
 
@@ -34,25 +37,33 @@ def validate_node_selector(selector: Obj, errors: FieldErrors) -> None:
     if not terms:
         errors.required("nodeSelectorTerms", "must have at least one node selector term")
     for index, term in enumerate(terms):
-        _validate_node_term(term, errors.at("nodeSelectorTerms", index))
+        _validate_node_term(term, errors.at("nodeSelectorTerms", index), of_values=True)
 
 
-def _validate_node_term(term: Obj, errors: FieldErrors) -> None:
+def _validate_node_term(term: Obj, errors: FieldErrors, *, of_values: bool) -> None:
     for index, requirement in enumerate(term.get("matchExpressions") or ()):
-        _validate_requirement(requirement, errors.at("matchExpressions", index))
+        _validate_requirement(requirement, errors.at("matchExpressions", index), of_values=of_values)
     for index, requirement in enumerate(term.get("matchFields") or ()):
-        at, key = errors.at("matchFields", index), requirement.get("key", "")
-        if key != "metadata.name":
-            at.invalid(key, "not a valid field selector key", "key")
-        elif requirement.get("operator") not in ("In", "NotIn"):
-            at.invalid(requirement.get("operator", ""), "not a valid selector operator", "operator")
-        elif len(requirement.get("values") or ()) != 1:
-            at.required(
-                "values", "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
-            )
+        _validate_field(requirement, errors.at("matchFields", index))
 
 
-def _validate_requirement(requirement: Obj, errors: FieldErrors) -> None:
+def _validate_field(requirement: Obj, at: FieldErrors) -> None:
+    operator, key = requirement.get("operator", ""), requirement.get("key", "")
+    values = requirement.get("values") or ()
+    if operator not in ("In", "NotIn"):
+        at.invalid(operator, "not a valid selector operator", "operator")
+    elif len(values) != 1:
+        at.required("values", _ONE_VALUE)
+    if key != "metadata.name":
+        at.invalid(key, "not a valid field selector key", "key")
+        return
+    for index, value in enumerate(values):
+        for message in names.dns1123_subdomain(value):
+            at.at("values", index).invalid(value, message)
+
+
+def _validate_requirement(requirement: Obj, errors: FieldErrors, *, of_values: bool) -> None:
+    """The values of a term that is only preferred are not looked at."""
     operator, values = requirement.get("operator", ""), requirement.get("values") or ()
     if operator in ("In", "NotIn"):
         if not values:
@@ -67,6 +78,9 @@ def _validate_requirement(requirement: Obj, errors: FieldErrors) -> None:
         errors.invalid(operator, "not a valid selector operator", "operator")
     for message in names.qualified_name(requirement.get("key", "")):
         errors.invalid(requirement.get("key", ""), message, "key")
+    for index, value in enumerate(values if of_values else ()):
+        for message in names.label_value(value):
+            errors.at("values", index).invalid(value, message)
 
 
 def _validate_pod_affinity(affinity: Obj, errors: FieldErrors) -> None:
@@ -84,6 +98,7 @@ def _validate_pod_term(term: Obj, errors: FieldErrors) -> None:
     for name in term.get("namespaces") or ():
         for message in names.dns1123_label(name):
             errors.invalid(name, message, "namespace")
+    validate_label_keys(term, errors)
     key = term.get("topologyKey", "")
     if not key:
         errors.required("topologyKey", "can not be empty")

@@ -11,6 +11,7 @@ from ..fielderrors import FieldErrors
 from ..meta import Obj
 from ..validation.metadata import validate_annotations, validate_labels
 from ..validation.selectors import validate_label_selector
+from ..validation.values import named
 
 ACCESS_MODES = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"]
 VOLUME_MODES = ["Block", "Filesystem"]
@@ -18,7 +19,7 @@ _OTHER_KIND = "must be 'PersistentVolumeClaim' when referencing the default apiG
 
 
 def validate_claim_template(template: Obj, at: FieldErrors) -> None:
-    """A claim inside a pod: its labels, annotations and spec."""
+    """A claim inside a pod or a StatefulSet: its labels, annotations and spec."""
     metadata = template.get("metadata") or {}
     validate_labels(metadata.get("labels"), at.at("metadata", "labels"))
     validate_annotations(metadata.get("annotations"), at.at("metadata", "annotations"))
@@ -39,13 +40,11 @@ def validate_claim_spec(spec: Obj, at: FieldErrors) -> None:
         here.required()
     else:
         validate_positive(size, here)
-    for field in ("storageClassName", "volumeAttributesClassName"):
-        name = spec.get(field)
-        for message in names.dns1123_subdomain(name) if name else ():
-            at.invalid(name, message, field)
+    named(spec, "storageClassName", names.dns1123_subdomain, at)
     if spec.get("volumeMode") is not None and spec["volumeMode"] not in VOLUME_MODES:
         at.not_supported(spec["volumeMode"], VOLUME_MODES, "volumeMode")
     _validate_data_sources(spec.get("dataSource"), spec.get("dataSourceRef"), at)
+    named(spec, "volumeAttributesClassName", names.dns1123_subdomain, at)
 
 
 def validate_access_modes(modes: Sequence[str], at: FieldErrors, detail: str = "") -> None:

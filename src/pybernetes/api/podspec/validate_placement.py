@@ -9,8 +9,13 @@ from pybernetes.lang import names
 from ..fielderrors import FieldErrors
 from ..meta import Obj
 from ..validation.selectors import validate_label_selector
+from .validate_labelkeys import validate_label_keys
 
-EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
+OPERATORS = ["Equal", "Exists"]
+COMPARISONS = ["Lt", "Gt"]
+"""Need the feature TaintTolerationComparisonOperators, which is off (alpha in v1.37)."""
+POSITIVE = "must be greater than zero"
 
 
 def validate_tolerations(tolerations: Any, errors: FieldErrors) -> None:
@@ -19,11 +24,8 @@ def validate_tolerations(tolerations: Any, errors: FieldErrors) -> None:
 
 
 def _validate_toleration(toleration: Obj, errors: FieldErrors) -> None:
-    key, operator, effect = (
-        toleration.get("key", ""),
-        toleration.get("operator", ""),
-        toleration.get("effect", ""),
-    )
+    key, operator = toleration.get("key", ""), toleration.get("operator", "")
+    effect, value = toleration.get("effect", ""), toleration.get("value", "")
     for message in names.qualified_name(key) if key else ():
         errors.invalid(key, message, "key")
     if not key and operator != "Exists":
@@ -35,44 +37,38 @@ def _validate_toleration(toleration: Obj, errors: FieldErrors) -> None:
     if toleration.get("tolerationSeconds") is not None and effect != "NoExecute":
         errors.invalid(effect, "effect must be 'NoExecute' when `tolerationSeconds` is set", "effect")
     if operator in ("Equal", ""):
-        for message in names.label_value(toleration.get("value", "")):
-            errors.invalid(operator, message, "operator")
+        if faults := names.label_value(value):
+            errors.invalid(value, ";".join(faults), "operator")
     elif operator == "Exists":
-        if toleration.get("value"):
-            errors.invalid(toleration, "value must be empty when `operator` is 'Exists'", "operator")
-    elif operator not in ("Lt", "Gt"):
-        errors.not_supported(operator, ["Equal", "Exists"], "operator")
+        if value:
+            errors.invalid(value, "value must be empty when `operator` is 'Exists'", "operator")
+    else:
+        known = [*OPERATORS, *COMPARISONS] if operator in COMPARISONS else OPERATORS
+        errors.not_supported(operator, known, "operator")
     if effect and effect not in EFFECTS:
-        errors.not_supported(effect, list(EFFECTS), "effect")
+        errors.not_supported(effect, EFFECTS, "effect")
 
 
 def validate_topology_spread(constraints: Any, errors: FieldErrors) -> None:
-    seen: set[tuple[str, str]] = set()
+    pairs = [(each.get("topologyKey", ""), each.get("whenUnsatisfiable", "")) for each in constraints]
     for index, constraint in enumerate(constraints):
-        at = errors.at(index)
-        skew, key = constraint.get("maxSkew", 0), constraint.get("topologyKey", "")
-        action = constraint.get("whenUnsatisfiable", "")
+        at, (key, action) = errors.at(index), pairs[index]
+        skew, least = constraint.get("maxSkew", 0), constraint.get("minDomains")
         if skew <= 0:
-            at.invalid(skew, "must be greater than zero", "maxSkew")
+            at.invalid(skew, POSITIVE, "maxSkew")
         if not key:
             at.required("topologyKey", "can not be empty")
-        for message in names.qualified_name(key) if key else ():
-            at.invalid(key, message, "topologyKey")
         if action not in ("DoNotSchedule", "ScheduleAnyway"):
             at.not_supported(action, ["DoNotSchedule", "ScheduleAnyway"], "whenUnsatisfiable")
-        if (key, action) in seen:
+        if (key, action) in pairs[index + 1 :]:
             at.duplicate(f"{{{key}, {action}}}", "{topologyKey, whenUnsatisfiable}")
-        seen.add((key, action))
-        least = constraint.get("minDomains")
         if least is not None and least <= 0:
-            at.invalid(least, "must be greater than zero", "minDomains")
-        elif least is not None and action != "DoNotSchedule":
-            at.invalid(
-                least,
-                f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {action}",
-                "minDomains",
-            )
+            at.invalid(least, POSITIVE, "minDomains")
+        if least is not None and action != "DoNotSchedule":
+            why = f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {action}"
+            at.invalid(least, why, "minDomains")
         for field in ("nodeAffinityPolicy", "nodeTaintsPolicy"):
             if constraint.get(field) is not None and constraint[field] not in ("Honor", "Ignore"):
                 at.not_supported(constraint[field], ["Honor", "Ignore"], field)
+        validate_label_keys(constraint, at)
         validate_label_selector(constraint.get("labelSelector"), at.at("labelSelector"))

@@ -7,18 +7,24 @@ from typing import Any
 
 from ..fielderrors import FieldErrors
 from ..meta import Obj
-from ..validation.values import non_negative, one_of, port
+from ..validation.values import non_negative, port
+from .signals import LINUX_SIGNALS, WINDOWS_SIGNALS
 
 HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 HOOK_HANDLERS = ("exec", "httpGet", "tcpSocket", "sleep")
+SCHEMES = ["HTTP", "HTTPS"]
 _HEADER_NAME = re.compile(r"[-A-Za-z0-9]+")
+_BAD_HEADER = (
+    "a valid HTTP header must consist of alphanumeric characters or '-' "
+    "(e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')"
+)
 
 
-def validate_probe(probe: Any, name: str, errors: FieldErrors) -> None:
-    """One probe; `name` is its field (only a readiness probe may need more than one success)."""
+def validate_probe(probe: Any, name: str, grace: int | None, errors: FieldErrors) -> None:
+    """One probe; `name` is its field (only a readiness probe may need more than one success), `grace` the pod's."""
     if probe is None:
         return
-    _validate_handler(probe, HANDLERS, errors)
+    _validate_handler(probe, HANDLERS, grace, errors)
     for field in (
         "initialDelaySeconds",
         "timeoutSeconds",
@@ -27,26 +33,37 @@ def validate_probe(probe: Any, name: str, errors: FieldErrors) -> None:
         "failureThreshold",
     ):
         non_negative(probe, field, errors)
-    if name != "readinessProbe" and probe.get("successThreshold", 1) != 1:
+    own = probe.get("terminationGracePeriodSeconds")
+    if own is not None and own <= 0:
+        errors.invalid(own, "must be greater than 0", "terminationGracePeriodSeconds")
+    if name == "readinessProbe":
+        if own is not None:
+            errors.invalid(own, "must not be set for readinessProbes", "terminationGracePeriodSeconds")
+    elif probe.get("successThreshold", 1) != 1:
         errors.invalid(probe["successThreshold"], "must be 1", "successThreshold")
-    grace = probe.get("terminationGracePeriodSeconds")
-    if grace is not None:
-        if name == "readinessProbe":
-            errors.invalid(grace, "must not be set for readinessProbes", "terminationGracePeriodSeconds")
-        elif grace <= 0:
-            errors.invalid(grace, "must be greater than 0", "terminationGracePeriodSeconds")
 
 
-def validate_lifecycle(lifecycle: Any, errors: FieldErrors) -> None:
+def validate_lifecycle(lifecycle: Any, grace: int | None, system: Any, errors: FieldErrors) -> None:
+    """`system` is the pod's `os`, where it says so."""
+    if lifecycle is None:
+        return
     for hook in ("postStart", "preStop"):
-        if lifecycle and lifecycle.get(hook) is not None:
-            _validate_handler(lifecycle[hook], HOOK_HANDLERS, errors.at(hook))
+        if lifecycle.get(hook) is not None:
+            _validate_handler(lifecycle[hook], HOOK_HANDLERS, grace, errors.at(hook))
+    signal = lifecycle.get("stopSignal")
+    if signal is None:
+        return
+    if system is None:
+        errors.forbidden("may not be set for containers with empty `spec.os.name`", "stopSignal")
+        return
+    known = {"windows": WINDOWS_SIGNALS, "linux": LINUX_SIGNALS}.get(system.get("name"))
+    if known is not None and signal not in known:
+        errors.not_supported(signal, known, "stopSignal")
 
 
-def _validate_handler(handler: Obj, kinds: tuple[str, ...], errors: FieldErrors) -> None:
+def _validate_handler(handler: Obj, kinds: tuple[str, ...], grace: int | None, errors: FieldErrors) -> None:
+    """The first that is given is looked into."""
     given = [kind for kind in kinds if handler.get(kind) is not None]
-    for kind in given[1:]:
-        errors.forbidden("may not specify more than 1 handler type", kind)
     if not given:
         errors.required(detail="must specify a handler type")
         return
@@ -58,21 +75,33 @@ def _validate_handler(handler: Obj, kinds: tuple[str, ...], errors: FieldErrors)
         _validate_http(action, at)
     elif kind in ("tcpSocket", "grpc"):
         port(action.get("port"), "port", at)
+        if kind == "grpc" and action.get("mode") not in (None, "Plaintext", "TLS"):
+            at.not_supported(action["mode"], ["Plaintext", "TLS"], "mode")
     elif kind == "sleep":
-        non_negative(action, "seconds", at)
+        seconds = action.get("seconds") or 0
+        if grace is not None and not 0 <= seconds <= grace:
+            why = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+            at.invalid(seconds, why)
+    for extra in given[1:]:
+        errors.forbidden("may not specify more than 1 handler type", extra)
 
 
 def _validate_http(action: Obj, errors: FieldErrors) -> None:
+    scheme, protocol = action.get("scheme") or "", action.get("protocol")
     if not action.get("path"):
         errors.required("path")
     port(action.get("port"), "port", errors)
-    one_of(action, "scheme", ("HTTP", "HTTPS"), errors, required=True)
-    for index, header in enumerate(action.get("httpHeaders") or ()):
+    if scheme not in SCHEMES:
+        errors.not_supported(scheme, SCHEMES, "scheme")
+    for header in action.get("httpHeaders") or ():
         name = header.get("name", "")
         if not _HEADER_NAME.fullmatch(name):
-            errors.at("httpHeaders", index).invalid(
-                name,
-                "a valid HTTP header must consist of alphanumeric characters or '-' "
-                "(e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')",
-                "name",
-            )
+            errors.invalid(name, _BAD_HEADER, "httpHeaders")
+    if protocol is None:
+        return
+    if protocol not in ("HTTP1", "HTTP2"):
+        errors.not_supported(protocol, ["HTTP1", "HTTP2"], "protocol")
+    elif protocol == "HTTP2" and scheme != "HTTP":
+        errors.invalid(protocol, "is only supported with HTTP (H2C)", "protocol")
+    elif protocol == "HTTP2" and action.get("host"):
+        errors.invalid(action["host"], 'must be empty when `protocol` is "HTTP2"', "host")

@@ -66,6 +66,7 @@ PODDISRUPTIONBUDGET = Kind(
     short_names=("pdb",),
     subresources=("status",),
     schema="io.k8s.api.policy.v1.PodDisruptionBudget",
+    name_rule="path",
     generation=True,
     prepare_create=prepare_create,
     validate=validate,

@@ -46,7 +46,14 @@ def validate_device(device: Obj, per_device: bool, errors: FieldErrors) -> None:
     values = sum(sum(map(len, lists_of(each))) or 1 for each in attributes.values())
     if values > MOST_VALUES:
         errors.invalid(values, f"the total number of attribute values must not exceed {MOST_VALUES}")
-    names.entries(attributes, MANY, names.qualified, _validate_attribute, errors.at("attributes"))
+    names.entries(
+        attributes,
+        MANY,
+        names.qualified,
+        _validate_attribute,
+        errors.at("attributes"),
+        names.LONGEST_QUALIFIED,
+    )
     shared = bool(device.get("allowMultipleAllocations"))
     names.entries(
         capacity,
@@ -54,6 +61,7 @@ def validate_device(device: Obj, per_device: bool, errors: FieldErrors) -> None:
         names.qualified,
         lambda each, here: _validate_capacity(each, shared, here),
         errors.at("capacity"),
+        names.LONGEST_QUALIFIED,
     )
     names.items(device.get("taints") or (), MOST_TAINTS, validate_taint, errors.at("taints"))
     names.unique(

@@ -13,6 +13,7 @@ from ..fielderrors import FieldErrors
 from ..meta import Obj
 
 LONGEST_DRIVER, LONGEST_POOL, LONGEST_IDENTIFIER = 63, 253, 32
+LONGEST_LABEL, LONGEST_QUALIFIED = 63, LONGEST_DRIVER + 1 + LONGEST_IDENTIFIER
 LONGEST_EXPRESSION = LONGEST_PARAMETERS = 10 * 1024
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _IDENTIFIER = (
@@ -136,14 +137,23 @@ def entries(
     check_key: Callable[[str, FieldErrors], None],
     check: Callable[[Any, FieldErrors], None],
     errors: FieldErrors,
+    longest_key: int = LONGEST_LABEL,
 ) -> None:
-    """Checks keys and values of a map that is not too large."""
+    """Checks keys and values of a map that is not too large. Paths show longer keys without their middle."""
     if len(values) > most:
         errors.too_many(len(values), most)
         return
     for name, value in values.items():
-        check_key(name, errors)
-        check(value, errors.at_key(name))
+        at = errors.at_key(_shortened(name, longest_key))
+        check_key(name, at)
+        check(value, at)
+
+
+def _shortened(key: str, longest: int) -> str:
+    if len(key) <= longest:
+        return key
+    kept = longest - 3
+    return f"{key[: (kept + 1) // 2]}...{key[len(key) - kept // 2 :]}"
 
 
 def opaque(config: Obj, errors: FieldErrors) -> None:

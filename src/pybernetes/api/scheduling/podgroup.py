@@ -44,6 +44,12 @@ def _fixed(group: Obj) -> Any:
 
 def validate_status(new: Obj, _old: Obj, errors: FieldErrors) -> None:
     validate_conditions(dig(new, "status", "conditions") or (), errors.at("status", "conditions"))
+    claims = {claim.get("name") for claim in dig(new, "spec", "resourceClaims") or ()}
+    for index, status in enumerate(dig(new, "status", "resourceClaimStatuses") or ()):
+        if (name := status.get("name") or "") not in claims:
+            errors.at("status", "resourceClaimStatuses", index).invalid(
+                name, "must match the name of an entry in `spec.resourceClaims`", "name"
+            )
 
 
 def _policy(group: Obj, _now: float) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pybernetes.lang import names
+
 from ..cells import AGE, NAME
 from ..fielderrors import FieldErrors
 from ..kind import Kind
 from ..meta import Obj
-from ..validation.values import immutable
+from ..validation.values import immutable, named
+from .hierarchy import validate_hierarchy
 from .policies import validate_group, validate_label
 
 MOST_TEMPLATES = 8
@@ -14,11 +17,8 @@ MOST_TEMPLATES = 8
 
 def validate(workload: Obj, errors: FieldErrors) -> None:
     spec, at = workload.get("spec") or {}, errors.at("spec")
-    reference = spec.get("controllerRef")
-    if reference is not None:
-        for field in ("kind", "name"):
-            if not reference.get(field):
-                at.at("controllerRef").required(field)
+    if spec.get("controllerRef") is not None:
+        _validate_controller(spec["controllerRef"], at.at("controllerRef"))
     templates = spec.get("podGroupTemplates") or ()
     if not templates and not spec.get("compositePodGroupTemplates"):
         at.required("podGroupTemplates", "must have at least one item")
@@ -32,6 +32,13 @@ def validate(workload: Obj, errors: FieldErrors) -> None:
             here.duplicate(name)
         seen.add(name)
         validate_group(template, here)
+    validate_hierarchy(spec, at)
+
+
+def _validate_controller(reference: Obj, errors: FieldErrors) -> None:
+    named(reference, "apiGroup", names.dns1123_subdomain, errors)
+    for field in ("kind", "name"):
+        named(reference, field, names.path_segment, errors, required=True)
 
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:

@@ -47,7 +47,8 @@ def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
 
 
 def _validate_topologies(terms: Any, errors: FieldErrors) -> None:
-    seen: list[dict[str, set[str]]] = []
+    # Upstream compares each term also with one empty term per term that there is, so that an empty one is never new.
+    seen: list[dict[str, set[str]]] = [{} for _ in terms]
     for index, term in enumerate(terms):
         at, wanted = errors.at(index, "matchLabelExpressions"), {}
         for position, requirement in enumerate(term.get("matchLabelExpressions") or ()):
@@ -59,7 +60,7 @@ def _validate_topologies(terms: Any, errors: FieldErrors) -> None:
             if key in wanted:
                 here.duplicate(key, "key")
             wanted[key] = set(values)
-        if wanted in seen:
+        for _ in range(seen.count(wanted)):
             at.duplicate("")
         seen.append(wanted)
 

@@ -2,47 +2,57 @@
 
 from __future__ import annotations
 
+import re
+
+from pybernetes.lang import names
+
 from ..cells import NAME, dig
 from ..fielderrors import FieldErrors
 from ..kind import Cell, Column, Kind
 from ..meta import Obj
 from ..validation.conditions import validate_conditions
-from ..validation.metadata import without_status
+from ..validation.metadata import IMMUTABLE, without_status
 from ..validation.values import immutable
 
+_WELL_FORMED = re.compile(r"[1-9][0-9]*")
 RUNNING, SUCCEEDED, FAILED = "Running", "Succeeded", "Failed"
 
 
 def validate(migration: Obj, errors: FieldErrors) -> None:
-    if not dig(migration, "spec", "resource", "resource"):
-        errors.at("spec", "resource").required("resource", "resource is required")
+    """Group and resource are named as in an APIService."""
+    found, at = dig(migration, "spec", "resource") or {}, errors.at("spec", "resource")
+    resource, group = found.get("resource") or "", found.get("group") or ""
+    if not resource:
+        at.required("resource", "resource is required to be set")
+    elif problems := names.dns1035_label(resource):
+        at.invalid(resource, ",".join(problems), "resource")
+    if group and (problems := names.dns1123_subdomain(group)):
+        at.invalid(group, ",".join(problems), "group")
 
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
-    immutable(new.get("spec") or {}, old.get("spec") or {}, "resource", errors.at("spec"))
+    immutable(new, old, "spec", errors)
 
 
 def validate_status(new: Obj, old: Obj, errors: FieldErrors) -> None:
     """It runs, then it has succeeded or failed, for good."""
     status, at = new.get("status") or {}, errors.at("status")
     conditions = status.get("conditions") or ()
-    validate_conditions(conditions, at.at("conditions"))
     version = status.get("resourceVersion") or ""
-    if version and not version.isdecimal():
-        at.invalid(version, "resource version is not a valid integer", "resourceVersion")
+    if version and not _WELL_FORMED.fullmatch(version):
+        at.invalid(version, f"resource version is not well formed: {version}", "resourceVersion")
+    validate_conditions(conditions, at.at("conditions"))
     before = dig(old, "status", "resourceVersion")
     if before and version != before:
-        at.invalid(version, "resourceVersion cannot be updated", "resourceVersion")
+        at.invalid(version, IMMUTABLE, "resourceVersion")
     if _is(new, SUCCEEDED) and _is(new, FAILED):
         at.invalid(
             conditions, "Both success and failed conditions cannot be true at the same time", "conditions"
         )
-    if _is(new, RUNNING) and (_is(new, SUCCEEDED) or _is(new, FAILED)):
-        at.invalid(
-            conditions,
-            "Running condition cannot be true when success or failed conditions are true",
-            "conditions",
-        )
+    for kind, word in ((SUCCEEDED, "success"), (FAILED, "failed")):
+        if _is(new, kind) and _is(new, RUNNING):
+            why = f"Running condition cannot be true when {word} condition is true"
+            at.invalid(conditions, why, "conditions")
     for kind, word in ((SUCCEEDED, "Success"), (FAILED, "Failed")):
         if _is(old, kind) and not _is(new, kind):
             at.invalid(conditions, f"{word} condition cannot be set to false once it is true", "conditions")

@@ -119,13 +119,15 @@ def endpoint_address(text: str, errors: FieldErrors, *, loopback: bool = True) -
         errors.invalid(text, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)")
 
 
-def legacy_cidr(text: str, errors: FieldErrors, known: Collection[str] = ()) -> None:
+def legacy_cidr(text: str, errors: FieldErrors, known: Collection[str] = ()) -> bool:
     """The same for a CIDR."""
     if text in known:
-        return
+        return True
     block = parse_block(text)
-    for message in [BAD_CIDR] if block is None else _block_faults(text, block):
+    messages = [BAD_CIDR] if block is None else _block_faults(text, block)
+    for message in messages:
         errors.invalid(text, message)
+    return not messages
 
 
 def address_warnings(path: str, text: str) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pybernetes.api.core.service_addresses import family_of, is_headless
+from pybernetes.api.core.service_addresses import family_of, is_headless, validate_addresses
 from pybernetes.api.errors import Invalid
 from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.meta import MutableObj, Obj, name_of
@@ -27,8 +27,12 @@ def complete_families(tree: MutableObj, old: Obj | None, configured: Sequence[st
         spec["ipFamilyPolicy"] = _default_policy(spec, before)
     errors = FieldErrors()
     at = errors.at("spec")
+    validate_addresses(spec, before, at)
+    refuse(tree, errors)
     if before and spec["ipFamilyPolicy"] == SINGLE:
         _release_second(spec, before)
+    elif before:
+        _keep_second(spec, before, at)
     if spec["ipFamilyPolicy"] == SINGLE:
         for field, what in (("clusterIPs", "cluster IPs"), ("ipFamilies", "IP families")):
             if len(spec.get(field) or ()) == 2:
@@ -88,6 +92,16 @@ def _release_second(spec: MutableObj, before: Obj) -> None:
         given = spec.get(field) or []
         if given == (before.get(field) or []) and len(given) > 1:
             spec[field] = given[:1]
+
+
+def _keep_second(spec: Obj, before: Obj, at: FieldErrors) -> None:
+    """Only a Service that is made single-stack gives up its second address."""
+    for field, what in (("clusterIPs", "cluster IP"), ("ipFamilies", "IP family")):
+        was: Sequence[str] = before.get(field) or ()
+        now: Sequence[str] = spec.get(field) or ()
+        if len(was) == 2 and len(now) == 1 and was[0] == now[0]:
+            why = f"must be 'SingleStack' to release the secondary {what}"
+            at.invalid(spec["ipFamilyPolicy"], why, "ipFamilyPolicy")
 
 
 def _inferred(spec: Obj, configured: Sequence[str], at: FieldErrors) -> list[str]:

@@ -105,9 +105,11 @@ class Addresses:
         given = []
         for index, family in enumerate(spec["ipFamilies"]):
             text = wanted[index] if index < len(wanted) else ""
-            if not text:
+            if index < len(had):
+                text = text or had[index]  # another one is for the rules of updates to refuse
+            elif not text:
                 text = self._any(family, reservation)
-            elif text not in had:
+            else:
                 self._this(tree, family, text, reservation)
             given.append(text)
         spec["clusterIP"], spec["clusterIPs"] = given[0], given

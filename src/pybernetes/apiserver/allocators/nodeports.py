@@ -44,16 +44,17 @@ class NodePorts:
         for index, port in enumerate(ports):
             if not port.get("nodePort") and not allocate:
                 continue
-            if port["port"] not in known:
+            served = port.get("port", 0)
+            if served not in known:
                 chosen = next(
-                    (p["nodePort"] for p in ports if p["port"] == port["port"] and p.get("nodePort")), 0
+                    (p["nodePort"] for p in ports if p.get("port", 0) == served and p.get("nodePort")), 0
                 )
                 if chosen:
                     self._take(tree, index, chosen, reservation)
-                known[port["port"]] = port["nodePort"] = chosen or self._any("nodePort", reservation)
+                known[served] = port["nodePort"] = chosen or self._any("nodePort", reservation)
             elif not port.get("nodePort"):
-                port["nodePort"] = known[port["port"]]
-            elif port["nodePort"] != known[port["port"]]:
+                port["nodePort"] = known[served]
+            elif port["nodePort"] != known[served]:
                 self._take(tree, index, port["nodePort"], reservation)
 
     def _changed(self, tree: MutableObj, before: Obj, reservation: Reservation) -> None:

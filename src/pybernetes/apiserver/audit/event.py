@@ -116,10 +116,16 @@ def finished(
     if response is not None:
         known["responseObject"] = response
     if ctx.annotations:
-        known["annotations"] = dict(ctx.annotations)
+        known["annotations"] = {
+            key: value
+            for key, value in ctx.annotations.items()
+            if event.get("level") != "Metadata" or not key.startswith(PATCH_KEY)
+        }
     return {key: known[key] for key in FIELDS if key in known}
 
 
+PATCH_KEY = "patch.webhook.admission.k8s.io/"
+"""The annotations that tell the patches of webhooks: parts of objects, which the level Metadata leaves out."""
 FIELDS = (
     "kind",
     "apiVersion",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from pybernetes.api.kind import Cell, Column
 from pybernetes.api.meta import Obj
 from pybernetes.lang import jsonpath
 
+log = logging.getLogger(__name__)
 AGE = Column(
     "Age",
     age_cell,
@@ -20,11 +22,17 @@ AGE = Column(
 
 
 def columns_of(version: Obj) -> tuple[Column, ...]:
-    """Name and the columns of a version of a definition; without any: Name and Age."""
+    """Name and the columns of a version of a definition; without any: Name and Age. Those from the first on whose path
+    cannot be read are left out, as upstream does."""
     given = version.get("additionalPrinterColumns") or ()
     if not given:
         return (NAME, AGE)
-    return (NAME, *(_column(each) for each in given))
+    columns = [NAME]
+    try:
+        columns.extend(map(_column, given))
+    except jsonpath.JsonPathError as error:
+        log.info("%s: an invalid printer specification: %s", version.get("name"), error)
+    return tuple(columns)
 
 
 def _column(given: Obj) -> Column:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from pybernetes.api.apiextensions.approval import with_approval
 from pybernetes.api.apiextensions.customresourcedefinition import CLEANUP, is_true, with_condition
 from pybernetes.api.errors import ApiError, Conflict, NotFound
 from pybernetes.api.kinds import CUSTOMRESOURCEDEFINITION as CRD
@@ -128,7 +129,7 @@ class CustomResources:
             self._stop(name)
             return
         crd, now = version.tree(), self._env.now()
-        status = named(crd, self._others(crd), now)
+        status = named(with_approval(crd, now), self._others(crd), now)
         if is_true({"status": status}, "NamesAccepted") or is_true(crd, "Established"):
             await self._serve({**crd, "status": status})
             if not is_true(crd, "Established"):

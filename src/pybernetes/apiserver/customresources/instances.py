@@ -21,8 +21,17 @@ from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.meta import MutableObj, Obj
 
 from . import openapi
+from .scalevalues import validate_scale_values
 
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+BLOCKING = (
+    "FieldValueNotSupported",
+    "FieldValueRequired",
+    "FieldValueTooLong",
+    "FieldValueTooMany",
+    "FieldValueTypeInvalid",
+)
+"""Errors after which rules in CEL are not run: they rely on the form of what they see."""
 UNCHECKED = (
     "some validation rules were not checked because the object was invalid; "
     "correct the existing errors to complete validation"
@@ -32,13 +41,17 @@ UNCHECKED = (
 class InstanceSchema:
     """The schema of one version, compiled. `api.kind.OwnSchema`, and the functions of a `Kind`."""
 
-    def __init__(self, raw: Mapping[str, Any], group: str, version: str, kind: str) -> None:
+    def __init__(
+        self, raw: Mapping[str, Any], group: str, version: str, kind: str, scale: Obj | None = None
+    ) -> None:
+        """`scale`: that of the version's subresources."""
         self.structural = Structural(raw, root=True)
         self._validator = Validator(raw)
         self._rules = celrules.rules_of(self.structural)
         self._gvk = (group, version, kind)
         self._api_version = f"{group}/{version}"
         self._raw = raw
+        self._scale = scale
 
     # ---- OwnSchema
 
@@ -116,10 +129,12 @@ class InstanceSchema:
         before = len(errors.causes)
         was = UNKNOWN if old is None else old
         self._validator.check(new, "", errors, was)
+        if self._scale is not None:
+            validate_scale_values(new, self._scale, errors)
         listtypes.check(new, self.structural, errors)
         if self._rules is None:
             return
-        if len(errors.causes) > before:
+        if any(cause.reason in BLOCKING for cause in errors.causes[before:]):
             errors.invalid(None, UNCHECKED, NO_PATH)
         else:
             celrules.check(self._rules, new, was, errors)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pybernetes.api.apiextensions.customresourcedefinition import storage_version
+from pybernetes.api.apiextensions.fieldpaths import steps
 from pybernetes.api.apiextensions.served import priority
-from pybernetes.api.apiextensions.version_parts import steps
 from pybernetes.api.cells import dig
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import MutableObj, Obj
@@ -44,7 +44,13 @@ def custom_kinds(crd: Obj, hook: ConversionHook | None = None) -> CustomKinds:
     storage = storage_version(crd)
     by_name = {version["name"]: version for version in spec["versions"]}
     schemas = {
-        name: InstanceSchema(version["schema"]["openAPIV3Schema"], spec["group"], name, spec["names"]["kind"])
+        name: InstanceSchema(
+            version["schema"]["openAPIV3Schema"],
+            spec["group"],
+            name,
+            spec["names"]["kind"],
+            (version.get("subresources") or {}).get("scale"),
+        )
         for name, version in by_name.items()
     }
     selectable = {path: read for version in spec["versions"] for path, read in _selectable(version).items()}
@@ -169,7 +175,7 @@ def _deprecation(version: Obj, group: str, kind: str) -> str:
 
 def _selectable(version: Obj) -> Mapping[str, Callable[[Obj], str]]:
     return {
-        field["jsonPath"].removeprefix("."): _reader(tuple(steps(field["jsonPath"])))
+        field["jsonPath"].removeprefix("."): _reader(steps(field["jsonPath"]))
         for field in version.get("selectableFields") or ()
     }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pybernetes.api.authorization.accessreview import check_review
 from pybernetes.api.errors import BadRequest
-from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.meta import MutableObj, Obj
 
 from ..attributes import Attributes
@@ -13,22 +13,19 @@ from ..authz.selfsubjectrules import review_status
 from ..context import RequestContext
 from ..replies import Reply, TreeReply
 from ..user import User
-from ..verbs.objects import raise_invalid, read_object
+from ..verbs.objects import check_namespace, read_object
 
 
 async def subject_access_review(ctx: RequestContext) -> Reply:
     """What the named user may do."""
     review = read_object(ctx, ctx.kind)
-    return _answer(ctx, review, _subject(review["spec"]))
+    return _answer(ctx, review, _subject(review.get("spec") or {}))
 
 
 async def local_subject_access_review(ctx: RequestContext) -> Reply:
     """The same, in the namespace of the request only."""
     review = read_object(ctx, ctx.kind)
-    attributes = review["spec"].get("resourceAttributes") or {}
-    if attributes.get("namespace", "") != ctx.namespace:
-        raise BadRequest(f"spec.resourceAttributes.namespace must match namespace: {ctx.namespace}")
-    return _answer(ctx, review, _subject(review["spec"]))
+    return _answer(ctx, review, _subject(review.get("spec") or {}))
 
 
 async def self_subject_access_review(ctx: RequestContext) -> Reply:
@@ -47,37 +44,17 @@ async def self_subject_rules_review(ctx: RequestContext) -> Reply:
     return TreeReply({**review, "status": review_status(rules, incomplete, error)}, 201, ctx.kind)
 
 
-def _check(ctx: RequestContext, review: Obj, *, own: bool) -> None:
-    """Exactly one thing is asked, about somebody. Raises Invalid."""
-    spec = review.get("spec") or {}
-    resource, other = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
-    root = FieldErrors()
-    errors = root.at("spec")
-    if resource is not None and other is not None:
-        errors.invalid(
-            other, "cannot be specified in combination with resourceAttributes", "nonResourceAttributes"
-        )
-    if resource is None and other is None:
-        errors.invalid(
-            None,
-            "exactly one of nonResourceAttributes or resourceAttributes must be specified",
-            "resourceAttributes",
-        )
-    if not own and not spec.get("user") and not spec.get("groups"):
-        errors.invalid("", "at least one of user or group must be specified", "user")
-    raise_invalid(ctx.kind, review, root)
-
-
 def _subject(spec: Obj) -> User:
     extra = {key.lower(): tuple(values) for key, values in (spec.get("extra") or {}).items()}
     return User(spec.get("user", ""), spec.get("uid", ""), tuple(spec.get("groups") or ()), extra)
 
 
 def _answer(ctx: RequestContext, review: MutableObj, user: User) -> Reply:
+    check_namespace(ctx, ctx.kind, review)
+    check_review(ctx.kind, review)
     spec = review.get("spec") or {}
     resource: Any = spec.get("resourceAttributes")
     other: Any = spec.get("nonResourceAttributes")
-    _check(ctx, review, own=user is ctx.user)
     if resource is not None:
         asked = Attributes(
             user,

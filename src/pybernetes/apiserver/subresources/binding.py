@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pybernetes.api.errors import BadRequest, Invalid
+from pybernetes.api.errors import BadRequest, Unclassified
+from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.kind import Kind
 from pybernetes.api.kinds import BINDING, POD
 from pybernetes.api.meta import MutableObj, Obj
-from pybernetes.lang import timestamps
+from pybernetes.lang import names, timestamps
 
 from ..admission.chain import admit_mutating, admit_validating
 from ..admission.plugin import Admission
@@ -54,16 +55,18 @@ def _binding(ctx: RequestContext) -> MutableObj:
 
 
 def check_binding(binding: Obj) -> str:
-    """The node that a Binding names. Raises Invalid."""
-    target = binding.get("target") or {}
-    if target.get("kind", "Node") not in ("", "Node"):
-        raise Invalid(
-            f'Binding "" is invalid: target.kind: Unsupported value: "{target["kind"]}": supported values: "Node"',
-            kind="Binding",
-        )
-    if not target.get("name"):
-        raise Invalid('Binding "" is invalid: target.name: Required value', kind="Binding")
-    return str(target["name"])
+    """The node that a Binding names. Raises Unclassified: upstream answers 500 here."""
+    target, errors = binding.get("target") or {}, FieldErrors()
+    at, name = errors.at("target"), target.get("name") or ""
+    if target.get("kind") not in (None, "", "Node"):
+        at.not_supported(target["kind"], ["Node", "<empty>"], "kind")
+    if not name:
+        at.required("name")
+    for message in names.dns1123_subdomain(name) if name else ():
+        at.invalid(name, message, "name")
+    if lines := list(errors):
+        raise Unclassified(lines[0] if len(lines) == 1 else f"[{', '.join(lines)}]")
+    return str(name)
 
 
 def bound(pod: MutableObj, binding: Obj, node: str, now: float) -> MutableObj:

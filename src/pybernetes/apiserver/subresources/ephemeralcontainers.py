@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pybernetes.api.core.pod_ephemeral import validate_ephemeral_update
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import MutableObj, Obj
 
@@ -20,9 +21,10 @@ def complete_ephemeral(ctx: RequestContext, kind: Kind, new: MutableObj, old: Ob
     new.update(private(old))
     if resource_version:
         new["metadata"]["resourceVersion"] = resource_version
+    new["spec"].pop("ephemeralContainers", None)
     if wanted:
         new["spec"]["ephemeralContainers"] = wanted
-    return complete_update(ctx, kind, new, old, guarded=False)
+    return complete_update(ctx, kind, new, old, rules=validate_ephemeral_update)
 
 
 async def update_ephemeral(ctx: RequestContext) -> Reply:

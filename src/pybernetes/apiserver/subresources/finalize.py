@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pybernetes.api.core.namespace import validate_finalizer
 from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import MutableObj, Obj
@@ -34,9 +35,6 @@ async def update_finalize(ctx: RequestContext) -> Reply:
 def _complete(_ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj) -> bool:
     errors = FieldErrors().at("spec")
     for index, finalizer in enumerate((new.get("spec") or {}).get("finalizers") or ()):
-        if finalizer != "kubernetes" and "/" not in finalizer:
-            errors.at("finalizers", index).invalid(
-                finalizer, "name is neither a standard finalizer name nor is it fully qualified"
-            )
+        validate_finalizer(finalizer, errors.at("finalizers", index))
     raise_invalid(kind, new, errors)
     return new != old or "deletionTimestamp" in new["metadata"]

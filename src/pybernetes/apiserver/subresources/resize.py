@@ -1,7 +1,8 @@
-"""resize: other resources for the containers of a running pod; nothing else of it changes."""
+"""resize: other resources for a running pod and its containers; nothing else of it changes."""
 
 from __future__ import annotations
 
+from pybernetes.api.core.pod_resize import take_resources, validate_resize
 from pybernetes.api.kind import Kind
 from pybernetes.api.meta import MutableObj, Obj
 
@@ -13,19 +14,15 @@ from ..verbs.update import update
 
 
 def complete_resize(ctx: RequestContext, kind: Kind, new: MutableObj, old: Obj) -> bool:
-    """Takes the resources of each container from the new pod and all else from the old one."""
-    wanted = {c.get("name"): c for c in (new.get("spec") or {}).get("containers") or ()}
+    """Takes the resources of the containers and of the pod from the new pod and all else from the old one."""
+    wanted = dict(new)
     resource_version = new["metadata"].get("resourceVersion")
     new.clear()
     new.update(private(old))
     if resource_version:
         new["metadata"]["resourceVersion"] = resource_version
-    for container in new["spec"]["containers"]:
-        asked = wanted.get(container["name"])
-        for field in ("resources", "resizePolicy"):
-            if asked is not None and field in asked:
-                container[field] = asked[field]
-    return complete_update(ctx, kind, new, old, guarded=False)
+    take_resources(new, wanted)
+    return complete_update(ctx, kind, new, old, rules=validate_resize)
 
 
 async def update_resize(ctx: RequestContext) -> Reply:

@@ -31,11 +31,14 @@ async def create_token(ctx: RequestContext) -> Reply:
         raise NotFound("the server could not find the requested resource")
     request = read_object(ctx, TOKENREQUEST)
     await ctx.services.cacher.fresh()
+    admission = Admission(ctx, ctx.kind, "CREATE", request, None, subresource="token", name=ctx.info.name)
+    admit_mutating(admission)
+    tokenrequest.check_place(request, ctx.info.name, ctx.namespace)
     account = ctx.resource.stored().get(ctx.namespace, ctx.info.name)
     if account is None:
         raise not_found(ctx.kind, ctx.info.name)
     tree = current_tree(ctx.kind, account)
-    admission = Admission(ctx, ctx.kind, "CREATE", request, None, subresource="token", name=ctx.info.name)
-    admit_mutating(admission)
+    whole = tokenrequest.completed(request, tree, issuer.audiences, ctx.services.env.now())
+    admission.new = whole
     admit_validating(admission)
-    return TreeReply(tokenrequest.answer(request, tree, issuer, ctx.services.registry.core), 201)
+    return TreeReply(tokenrequest.answer(whole, tree, issuer, ctx.services.registry.core), 201)

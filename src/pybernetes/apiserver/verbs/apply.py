@@ -45,6 +45,7 @@ async def apply(ctx: RequestContext, config: Any, complete: Complete) -> Reply:
         tree = merged(ctx, kind, old, reduced)
         checked = check_object(ctx, kind, tree, known=old)
         check_identity(ctx, checked)
+        check_namespace(ctx, kind, checked)
         return checked
 
     return await change_or_create(ctx, kind, reduced, build, complete)

@@ -31,16 +31,21 @@ async def change_object(ctx: RequestContext, build: Build, complete: Complete) -
     cache = ctx.resource.stored()
     reservation = NOTHING_RESERVED
 
-    def update(current: Version) -> MutableObj | Removal | None:
+    def begin(new: MutableObj, old: Obj | None) -> None:
         nonlocal reservation
+        reservation = services.allocator.reserve(kind, new, old)
+
+    ctx.begin = begin if kind is SERVICE else None
+
+    def update(current: Version) -> MutableObj | Removal | None:
         reservation.release()  # that of an attempt that lost
         old = current_tree(kind, current)
         new = build(old)
         if not complete(ctx, kind, new, old) and not is_stale(kind, current):
             return None
         if is_deleting(new) and not has_finalizers(kind, new) and _may_go(kind, new):
+            reservation.release()
             return REMOVE
-        reservation = services.allocator.reserve(kind, new, old)
         return to_store(kind, new)
 
     try:

@@ -12,8 +12,7 @@ from typing import Any
 import orjson
 
 from pybernetes.api.errors import BadRequest
-
-from ..bodies import go_json_error
+from pybernetes.lang.gojson import go_json_error
 
 VERSION = "meta.k8s.io/v1"
 _NO_BASE64 = re.compile(r"[^A-Za-z0-9_-]")

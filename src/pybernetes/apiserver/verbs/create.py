@@ -5,10 +5,11 @@ from __future__ import annotations
 from pybernetes.api.errors import AlreadyExists, InternalError
 from pybernetes.api.kind import Kind
 from pybernetes.api.kinds import SERVICE
-from pybernetes.api.meta import MutableObj
+from pybernetes.api.meta import MutableObj, Obj
 
 from ..admission.chain import ensure_seen
 from ..admission.plugin import Admission
+from ..allocators.services import NOTHING_RESERVED, Reservation
 from ..context import RequestContext
 from ..replies import Reply, TreeReply, VersionReply
 from ..storage import BesideTaken, already_exists
@@ -55,37 +56,54 @@ async def create_object(
             note(ctx, tree)
         if made is not None:
             complete_made(ctx, kind, tree, made)
-        else:
+        elif kind is not SERVICE:
             complete_new(ctx, kind, tree)
             if key is not None:
                 ctx.services.templates.keep(key, ctx, tree)
         try:
             if kind is SERVICE:
-                return await _store_service(ctx, kind, tree)
-            return await _store(ctx, kind, tree)
+                return await _create_service(ctx, kind, tree)
+            return await _store(ctx, kind, tree, NOTHING_RESERVED)
         except AlreadyExists:
             if attempt + 1 == attempts:
                 raise
     raise AssertionError("the last attempt returns or raises")
 
 
-async def _store_service(ctx: RequestContext, kind: Kind, tree: MutableObj) -> Reply:
-    """Stores a Service; with other addresses where another API server has just given out those it was to have."""
-    for _ in range(ADDRESS_ATTEMPTS):
-        try:
-            return await _store(ctx, kind, private(tree))
-        except BesideTaken:
+async def _create_service(ctx: RequestContext, kind: Kind, tree: MutableObj) -> Reply:
+    """Completes and stores a Service. Its addresses and ports are reserved before it is judged: what cannot be given is
+    told before all else. It gets others where another API server has just given out those it was to have."""
+    allocator = ctx.services.allocator
+    asked, reservation = tree, NOTHING_RESERVED
+
+    def begin(new: MutableObj, old: Obj | None) -> None:
+        nonlocal asked, reservation
+        asked, reservation = private(new), allocator.reserve(kind, new, old)
+
+    ctx.begin = begin
+    try:
+        complete_new(ctx, kind, tree)
+    except BaseException:
+        reservation.release()
+        raise
+    for attempt in range(ADDRESS_ATTEMPTS):
+        if attempt:
             await ctx.services.cacher.fresh()
+            tree = private(asked)
+            reservation = allocator.reserve(kind, tree, None)
+        try:
+            return await _store(ctx, kind, tree, reservation)
+        except BesideTaken:
+            continue
     raise InternalError("failed to allocate a serviceIP: addresses are given out too fast")
 
 
-async def _store(ctx: RequestContext, kind: Kind, tree: MutableObj) -> Reply:
+async def _store(ctx: RequestContext, kind: Kind, tree: MutableObj, reservation: Reservation) -> Reply:
     assert ctx.resource is not None
     services, cache = ctx.services, ctx.resource.stored()
     metadata = tree["metadata"]
     namespace, name = metadata.get("namespace", ""), metadata["name"]
     ctx.name = name
-    reservation = services.allocator.reserve(kind, tree, None)
     try:
         if ctx.dry_run:
             await services.cacher.fresh()

@@ -6,6 +6,7 @@ strategy, changed by admission, defaulted again, validated, judged by admission.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -107,11 +108,9 @@ def _without_owners(tree: MutableObj) -> tuple[MutableObj, Any]:
 
 
 def check_namespace(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:
-    """The object's namespace is that of the URL: filled in, or compared."""
+    """The object's namespace is that of the URL: filled in, or compared; dropped where the kind has none."""
     metadata = tree["metadata"]
     if not kind.namespaced:
-        if metadata.get("namespace"):
-            raise BadRequest(_NAMESPACE_MISMATCH)
         metadata.pop("namespace", None)
         return
     given, wanted = metadata.get("namespace"), ctx.namespace
@@ -156,6 +155,8 @@ def complete_new(ctx: RequestContext, kind: Kind, tree: MutableObj) -> None:
     admission = Admission(ctx, kind, "CREATE", tree, None)
     if admit_mutating(admission) or not kind.separable:
         kind.default(tree)
+    if ctx.begin is not None:
+        ctx.begin(tree, None)
     errors = FieldErrors()
     validate_metadata(kind, tree, errors)
     kind.validate(tree, errors)
@@ -172,14 +173,13 @@ def complete_update(
     new: MutableObj,
     old: Obj,
     *,
-    guarded: bool = True,
+    rules: Callable[[Obj, Obj, FieldErrors], None] | None = None,
     admission: Admission | None = None,
 ) -> bool:
     """Makes `new` what would replace `old`; False where nothing would change. Raises Conflict, Invalid, Forbidden.
 
-    `guarded` False lets fields change that an update of the whole object may not touch: for the subresources that
-    exist to change them. `admission` is of what the request is about where that is not `new` but a view of it (a
-    Scale), which has been through mutating admission already."""
+    `rules` stand for those of an update where a subresource has its own. `admission` is of what the request is about
+    where that is not `new` but a view of it (a Scale), which has been through mutating admission already."""
     check_preconditions(kind, new, old)
     only_metadata = kind.separable and _differs_in_metadata_only(new, old)
     if not only_metadata and kind.separable:
@@ -203,12 +203,15 @@ def complete_update(
         _count_generation(kind, new, old)
     if same(new, old) and same_owners(new, old):
         return False
+    if ctx.begin is not None:
+        ctx.begin(new, old)
     errors = FieldErrors()
     validate_metadata_update(kind, new, old, errors)
-    if not only_metadata:
+    if only_metadata:
+        kind.validate_metadata(new, old, errors)
+    else:
         kind.validate(new, errors)
-        if guarded:
-            kind.validate_update(new, old, errors)
+        (rules or kind.validate_update)(new, old, errors)
     raise_invalid(kind, new, errors)
     admit_validating(admission)
     for warning in kind.warnings(new, old):

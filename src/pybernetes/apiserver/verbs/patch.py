@@ -53,7 +53,9 @@ async def patch(ctx: RequestContext, complete: Complete = complete_update) -> Re
                 f"the name of the object ({new['metadata'].get('name')}) does not match the name on the URL "
                 f"({old['metadata']['name']})"
             )
-        if new["metadata"].get("namespace") != old["metadata"].get("namespace"):
+        if not kind.namespaced:
+            new["metadata"].pop("namespace", None)
+        elif new["metadata"].get("namespace") != old["metadata"].get("namespace"):
             raise BadRequest(
                 "the namespace of the provided object does not match the namespace sent on the request"
             )

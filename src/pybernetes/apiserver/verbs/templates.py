@@ -74,8 +74,8 @@ class Templates:
             return
         spec, metadata = orjson.dumps(pod["spec"]), pod["metadata"]
         names = set(TOKEN_VOLUME.findall(spec))
-        if len(names) > 1:
-            return
+        if len(names) > 1 or b'LabelKeys"' in spec or b'"ephemeral"' in spec:
+            return  # these owe something to the pod's labels or name
         if len(self._made) >= ENTRIES:
             del self._made[next(iter(self._made))]
         self._made[key] = Made(
