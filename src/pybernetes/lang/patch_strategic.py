@@ -117,7 +117,9 @@ def _fresh(value: Any) -> Any:
     """A value that the original does not have: directives have nothing to act on and nulls nothing to delete."""
     if isinstance(value, dict):
         return {
-            key: _fresh(child) for key, child in value.items() if child is not None and not _is_directive(key)
+            key: child if child.__class__ is str else _fresh(child)
+            for key, child in value.items()
+            if child is not None and not (key[:1] == "$" and _is_directive(key))
         }
     if isinstance(value, list):
         return [_fresh(item) for item in value if not (isinstance(item, dict) and _DIRECTIVE in item)]
