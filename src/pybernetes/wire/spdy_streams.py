@@ -182,9 +182,16 @@ class SpdySession:
             raise self._ended
         stream = SpdyStream(self, self.framer.open(headers, fin=fin), headers)
         self._streams[stream.id] = stream
-        await self.flush()
-        async with asyncio.timeout(timeout):
-            await stream.replied()
+        try:
+            await self.flush()
+            async with asyncio.timeout(timeout):
+                await stream.replied()
+        except BaseException:
+            # Nobody will read what the peer may still send on it, and that would hold up all other streams.
+            if self._streams.pop(stream.id, None) is not None:
+                self.framer.reset(stream.id)
+                self._to_send.set()
+            raise
         return stream
 
     async def accept(self) -> SpdyStream | None:

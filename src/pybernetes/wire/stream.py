@@ -7,12 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
+from asyncio.trsock import TransportSocket
 from collections import deque
 from typing import Any, cast
 
 # Reading from the transport pauses while more than this waits to be read here.
 READ_BUFFER = 256 * 1024
+
+PROBES = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+"""After how many seconds of silence, how many apart, and how many in vain until the peer is taken for gone; where the
+system has the option."""
+
+
+def probe(sock: TransportSocket | socket.socket) -> None:
+    """Lets the system probe a silent TCP peer: a watch of one that has vanished would wait forever. On a listening
+    socket, all that are accepted are probed."""
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in PROBES:
+            if hasattr(socket, option):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 class Stream(asyncio.Protocol):
@@ -107,6 +123,11 @@ class Stream(asyncio.Protocol):
     def closing(self) -> bool:
         """Whether nothing more can be sent."""
         return self._transport is None or self._lost or self._transport.is_closing()
+
+    @property
+    def clogged(self) -> bool:
+        """Whether so much waits for the peer to read that `write` would wait."""
+        return self._drained is not None
 
     async def wait_closed(self) -> None:
         """Returns when the transport is gone."""

@@ -1,6 +1,7 @@
 """TLS contexts: a server's with optional client certificates, a client's with a CA and a certificate of its own.
 
-ALPN is `http/1.1`, and `h2` before it for a server that is to speak HTTP/2. Keys and certificates are PEM files, since `ssl` reads its own chain from nothing else.
+ALPN is `http/1.1`, and `h2` before it for a server that is to speak HTTP/2. Keys and certificates are PEM files, since
+`ssl` reads its own chain from nothing else.
 """
 
 from __future__ import annotations

@@ -170,6 +170,10 @@ class WebSocket:
 
     def _send_control(self) -> None:
         frames, self._frames.outgoing = self._frames.outgoing, []
+        if self._stream.clogged:
+            del frames[
+                :-1
+            ]  # a peer that reads no pongs gets the latest one (RFC 6455, 5.5.3), or the close frame
         if frames and not self._stream.closing:
             self._stream.send(frames)
 

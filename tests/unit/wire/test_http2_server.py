@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -12,6 +13,7 @@ import uvloop
 from certificates import Pki
 from h2.errors import ErrorCodes
 from http2_client import connected
+from hyperframe.frame import GoAwayFrame
 from waiting import until
 
 from pybernetes.wire.http.messages import Handler, Request, Response, Result, Upgrade
@@ -341,5 +343,67 @@ def test_a_stream_for_a_client_that_has_gone_is_closed_unread(pki: Pki) -> None:
             client.h2.reset_stream(number)
             client.flush()
             await until(lambda: body.closed)
+
+    asyncio.run(main())
+
+
+def test_a_handler_that_is_cancelled_resets_its_stream(pki: Pki) -> None:
+    async def handler(_: Request) -> Result:
+        raise asyncio.CancelledError
+
+    async def main() -> None:
+        async with serving(handler, pki) as (_, port), connected(port, pki) as client:
+            assert (await client.ask("GET", "/")).reset == ErrorCodes.INTERNAL_ERROR
+
+    asyncio.run(main())
+
+
+@LOOPS
+def test_a_client_that_pings_and_reads_nothing_is_read_no_more(pki: Pki, run: Run) -> None:
+    async def main() -> None:
+        async with serving(echo, pki) as (server, port), connected(port, pki) as client:
+            await client.ask("GET", "/")
+            (connection,) = server._connections
+            transport = connection._transport  # type: ignore[attr-defined]
+            transport.set_write_buffer_limits(high=1000)
+            for end in (transport, client.writer.transport):  # the kernel would take megabytes
+                for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+                    end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, buffer, 32768)
+            client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+            for _ in range(300):
+                for _ in range(1000):
+                    client.h2.ping(b"12345678")
+                client.flush()
+                if client.writer.transport.get_write_buffer_size() > 1_000_000:
+                    break
+                await asyncio.sleep(0)
+            assert transport.get_write_buffer_size() < 1_000_000
+            assert client.writer.transport.get_write_buffer_size() > 1_000_000
+            client.writer.transport.abort()
+            await until(lambda: not server.connections)
+
+    run(main())
+
+
+@pytest.mark.parametrize("code", [ErrorCodes.NO_ERROR, ErrorCodes.INTERNAL_ERROR])
+def test_a_client_that_leaves_gets_what_it_asked_for_before(pki: Pki, code: ErrorCodes) -> None:
+    async def main() -> None:
+        gate = asyncio.Event()
+
+        async def handler(_: Request) -> Result:
+            await gate.wait()
+            return Response(200, (), b"done")
+
+        async with serving(handler, pki) as (server, port), connected(port, pki) as client:
+            number = client.send("GET", "/")
+            client.writer.write(GoAwayFrame(0, last_stream_id=0, error_code=code).serialize())
+            client.h2.ping(b"12345678")
+            client.flush()
+            await until(lambda: all(c._left for c in server._connections))  # type: ignore[attr-defined]
+            gate.set()
+            while not client.closed:
+                await client.read()
+            assert client.answers[number].body == (b"" if code else b"done")
+            await until(lambda: not server.connections)
 
     asyncio.run(main())

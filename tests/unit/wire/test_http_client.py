@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -95,6 +96,9 @@ def test_leaving_a_stream_early_and_timeouts_close_the_connection() -> None:
                 assert reply.status == 200
             with pytest.raises(TimeoutError):
                 await client.request("GET", "/slow", timeout=0.05)
+            with pytest.raises(TimeoutError, match=r"no answer to GET /slow within 0\.05 s"):
+                async with client.stream("GET", "/slow", timeout=0.05):
+                    raise AssertionError
             await until(lambda: not server.connections)
             assert (await client.request("GET", "/")).status == 200
 
@@ -235,5 +239,106 @@ def test_unix_socket(tmp_path: Path) -> None:
         assert (await client.request("GET", "/")).body == b"GET:"
         await client.close()
         await server.close()
+
+    asyncio.run(main())
+
+
+@contextlib.asynccontextmanager
+async def scripted(*answers: bytes) -> AsyncIterator[HttpClient]:
+    """A client of a server that gives these answers in turn, on whatever connection, each in one piece."""
+    left, open_ = list(answers), 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal open_
+        open_ += 1
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while left and await reader.readuntil(b"\r\n\r\n"):
+                writer.write(left.pop(0))
+                await writer.drain()
+            await reader.read()
+        writer.close()
+        open_ -= 1
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    client = HttpClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    try:
+        async with asyncio.timeout(20):
+            yield client
+    finally:
+        await client.close()
+        await until(lambda: not open_)
+        server.close()
+        await server.wait_closed()
+
+
+def plain(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def test_a_body_that_nobody_read_is_not_in_the_next_answer() -> None:
+    async def main() -> None:
+        async with scripted(plain(b"unread"), plain(b"asked for")) as client:
+            async with client.stream("GET", "/") as reply:
+                assert reply.status == 200
+            assert (await client.request("GET", "/")).body == b"asked for"
+
+    asyncio.run(main())
+
+
+def test_an_answer_that_nobody_asked_for_is_not_taken_for_one() -> None:
+    unasked = b"HTTP/1.1 500 No\r\nX-Evil: 1\r\nContent-Length: 3\r\n\r\nbad"
+
+    async def main() -> None:
+        async with scripted(plain(b"one") + unasked, plain(b"two")) as client:
+            reply = await client.request("GET", "/")
+            assert (reply.status, dict(reply.headers), reply.body) == (200, {"content-length": "3"}, b"one")
+            assert (await client.request("GET", "/")).body == b"two"
+
+    asyncio.run(main())
+
+
+def test_a_head_without_end_is_refused() -> None:
+    async def main() -> None:
+        async with scripted(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000_000) as client:
+            with pytest.raises(BadAnswer, match="head"):
+                await client.request("GET", "/")
+
+    asyncio.run(main())
+
+
+def test_trailers_are_no_headers() -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-Late: 1\r\n\r\n"
+
+    async def main() -> None:
+        async with scripted(chunked) as client:
+            reply = await client.request("GET", "/")
+            assert (dict(reply.headers), reply.body) == ({"transfer-encoding": "chunked"}, b"x")
+
+    asyncio.run(main())
+
+
+def test_origins_that_are_asked_no_more_are_let_go() -> None:
+    async def main() -> None:
+        servers = [HttpServer(handler, now=lambda: 0.0) for _ in range(3)]
+        client = HttpClient(idle_seconds=0.0)
+        for server in servers:
+            await client.request("GET", f"http://127.0.0.1:{await server.listen()}/")
+        await until(lambda: [server.connections for server in servers[:2]] == [0, 0])
+        assert len(client._idle) == 1
+        await client.close()
+        for server in servers:
+            await server.close()
+
+    asyncio.run(main())
+
+
+def test_a_server_that_vanishes_is_noticed_by_the_system() -> None:
+    async def main() -> None:
+        async with pair() as (_, client), client.stream("GET", "/big") as reply:
+            (connection,) = client._busy
+            sock = connection._transport.get_extra_info("socket")
+            assert reply.status == 200
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) <= 30
 
     asyncio.run(main())

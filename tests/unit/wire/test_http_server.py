@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from waiting import until
 
+from pybernetes.wire.http.connection import HttpConnection
 from pybernetes.wire.http.messages import Handler, Request, Response, Result, Upgrade
-from pybernetes.wire.http.parsing import Limits
+from pybernetes.wire.http.parsing import Limits, RequestParser
 from pybernetes.wire.http.server import HttpServer
 from pybernetes.wire.stream import Stream, connect
 
@@ -125,6 +128,9 @@ def test_head_and_no_content_have_no_body() -> None:
     [
         (b"nonsense\r\n\r\n", b"400"),
         (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"400"),
+        (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", b"505"),
+        (b"GET /\r\n\r\n", b"505"),
         (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", b"400"),
         (
             b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -395,3 +401,120 @@ def test_unix_socket(tmp_path_factory: pytest.TempPathFactory) -> None:
         await server.close()
 
     run(main)
+
+
+def test_trailers_are_no_headers() -> None:
+    """What a proxy in front takes out of the head must not come in behind the body."""
+
+    async def handler(request: Request) -> Result:
+        return Response(200, (), f"{sorted(request.headers.pairs())} {request.body!r}".encode())
+
+    async def main() -> None:
+        async with serving(handler) as (_, port):
+            message = (
+                b"POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+                b"1\r\na\r\n0\r\nX-Remote-User: admin\r\nHost: other\r\n\r\n"
+            )
+            answer = await raw(port, message)
+            assert answer.endswith(
+                b"[('connection', 'close'), ('host', 'h'), ('transfer-encoding', 'chunked')] b'a'"
+            )
+
+    run(main)
+
+
+@pytest.mark.parametrize("pieces", [(b"ab",), (b"ab", b"cdefg")], ids=["short", "long"])
+def test_a_stream_of_another_length_than_its_head_says_breaks_the_connection(
+    pieces: tuple[bytes, ...],
+) -> None:
+    async def handler(_: Request) -> Result:
+        async def body() -> AsyncIterator[bytes]:
+            for piece in pieces:
+                yield piece
+
+        return Response(200, (("Content-Length", "4"),), body())
+
+    async def main() -> None:
+        async with serving(handler) as (_, port):
+            data = await raw(port, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" * 2)
+            assert data.count(b"HTTP/1.1 ") == 1
+            assert len(data.partition(b"\r\n\r\n")[2]) <= 4
+
+    run(main)
+
+
+def test_a_server_that_is_closed_as_a_request_comes_forgets_the_connection() -> None:
+    async def main() -> None:
+        server = HttpServer(echo, now=lambda: NOW)
+        client, ours = socket.socketpair()
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(lambda: HttpConnection(server, "http"), sock=ours)
+        connection.data_received(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        connection.abort()
+        await until(lambda: not server.connections)
+        await server.close()
+        client.close()
+
+    run(main)
+
+
+def test_who_comes_to_a_closed_server_is_sent_away() -> None:
+    """A TLS handshake may end after the server has been closed."""
+
+    async def main() -> None:
+        server = HttpServer(echo, now=lambda: NOW)
+        await server.close()
+        client, ours = socket.socketpair()
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: HttpConnection(server, "http"), sock=ours)
+        await until(lambda: not server.connections)
+        assert server._sweep is None
+        client.close()
+
+    run(main)
+
+
+def test_a_request_that_came_before_the_server_ends_is_answered() -> None:
+    async def main() -> None:
+        server = HttpServer(echo, now=lambda: NOW)
+        client, ours = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=client)
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(lambda: HttpConnection(server, "http"), sock=ours)
+        connection.data_received(b"GET /one HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert b"/one" in await reader.readuntil(b" 0")
+        connection.data_received(b"GET /two HTTP/1.1\r\nHost: h\r\n\r\n")
+        await server.close(grace=5)
+        assert b"/two" in await reader.read()
+        writer.close()
+
+    run(main)
+
+
+def test_silent_peers_are_probed() -> None:
+    async def main() -> None:
+        async with serving(echo) as (server, port):
+            stream = await connect("127.0.0.1", port)
+            await until(lambda: bool(server.connections))
+            (connection,) = server._connections
+            sock = connection._transport.get_extra_info("socket")  # type: ignore[attr-defined]
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+            stream.abort()
+
+    run(main)
+
+
+def test_a_body_in_tiny_pieces_takes_no_more_memory_than_its_bytes() -> None:
+    parser = RequestParser(Limits(), lambda *parts: Request(*parts))
+    parser.feed(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+    tracemalloc.start()
+    for _ in range(100):
+        parser.feed(b"2\r\nab\r\n" * 1000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_500_000
+    parser.feed(b"0\r\n\r\n")
+    (turn,) = parser.turns
+    assert isinstance(turn.request, Request)
+    assert turn.request.body == b"ab" * 100_000

@@ -8,6 +8,7 @@ import socket
 import struct
 import zlib
 from collections.abc import AsyncIterator
+from unittest.mock import AsyncMock
 
 import pytest
 from hypothesis import given, settings
@@ -287,5 +288,20 @@ def test_a_peer_that_speaks_nonsense_ends_the_session() -> None:
         async with sessions() as (_, server, left, _):
             await left.write(b"\x80\x02\x00\x01\x00\x00\x00\x00")
             assert await server.accept() is None
+
+    asyncio.run(main())
+
+
+def test_a_stream_that_is_not_answered_in_time_is_given_up_and_holds_up_no_other() -> None:
+    async def main() -> None:
+        async with sessions() as (client, server, _, _):
+            answer, server._opened = server._opened, AsyncMock()  # type: ignore[method-assign]
+            with pytest.raises(TimeoutError):
+                await client.open({}, timeout=0.01)
+            assert not client._streams
+            server.framer.reply(1)
+            server.framer.data(1, b"x" * 1_000_000)
+            server._opened = answer  # type: ignore[method-assign]
+            assert await client.open({}, timeout=5)
 
     asyncio.run(main())

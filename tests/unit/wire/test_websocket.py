@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
@@ -22,6 +23,7 @@ from pybernetes.wire.http.client import HttpClient
 from pybernetes.wire.http.exchange import UpgradeRefused
 from pybernetes.wire.http.messages import Request, Result
 from pybernetes.wire.http.server import HttpServer
+from pybernetes.wire.stream import Stream
 from pybernetes.wire.websocket import (
     Frames,
     WebSocket,
@@ -194,5 +196,28 @@ def test_a_connection_that_just_ends_is_an_error() -> None:
         assert isinstance(seen[0], WebSocketError)
         await client.close()
         await server.close()
+
+    asyncio.run(main())
+
+
+def test_a_peer_that_pings_and_reads_nothing_is_not_owed_more_and_more() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        ours, theirs = Stream(), Stream()
+        for stream, sock in zip((ours, theirs), socket.socketpair(), strict=True):
+            await loop.create_connection(lambda stream=stream: stream, sock=sock)  # type: ignore[misc]
+        receiving = asyncio.create_task(WebSocket(ours, client=False).receive())
+        peer = Frames(client=True)
+        ping = bytes(peer._protocol.ping(b"x" * 100))
+        for _ in range(20):
+            theirs.send([ping] * 1000)
+            await asyncio.wait_for(theirs.drain(), 5)
+            theirs._transport.pause_reading()  # type: ignore[union-attr]
+        theirs.send(peer.message(b"done"))
+        assert await asyncio.wait_for(receiving, 5) == b"done"
+        assert ours._transport.get_write_buffer_size() < 500_000  # type: ignore[union-attr]
+        for stream in (ours, theirs):
+            stream.abort()
+            await stream.wait_closed()
 
     asyncio.run(main())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -74,6 +75,7 @@ class HttpClient:
         self._connect_timeout = connect_timeout
         self._idle: dict[Origin, list[ClientConnection]] = {}
         self._busy: set[ClientConnection] = set()
+        self._swept = -math.inf
         self._closed = False
 
     async def request(
@@ -108,8 +110,13 @@ class HttpClient:
 
         Leaving the block before the end of the body closes the connection.
         """
-        async with asyncio.timeout(timeout):
-            origin, connection = await self._exchange(method, url, header_pairs(headers), body)
+        try:
+            async with asyncio.timeout(timeout):
+                origin, connection = await self._exchange(method, url, header_pairs(headers), body)
+        except TimeoutError as error:
+            if error.args:
+                raise  # the system's own, which tells what it is
+            raise TimeoutError(f"no answer to {method} {url} within {timeout:g} s") from error
         try:
             yield StreamedReply(connection)
         finally:
@@ -225,12 +232,26 @@ class HttpClient:
     def _release(self, origin: Origin, connection: ClientConnection) -> None:
         """Keeps a connection whose answer was read to its end; closes any other."""
         self._busy.discard(connection)
+        now = asyncio.get_running_loop().time()
+        if now - self._swept >= self._idle_seconds:
+            self._sweep(now)
         idle = self._idle.setdefault(origin, [])
         if connection.reusable and not self._closed and len(idle) < self._max_idle:
-            connection.idle_since = asyncio.get_running_loop().time()
+            connection.idle_since = now
             idle.append(connection)
         else:
             connection.close()
+
+    def _sweep(self, now: float) -> None:
+        """Lets go of connections that were not used for long, of origins that may never be asked again."""
+        self._swept, kept = now, self._idle
+        self._idle = {}
+        for origin, connections in kept.items():
+            for connection in connections:
+                if connection.reusable and now - connection.idle_since < self._idle_seconds:
+                    self._idle.setdefault(origin, []).append(connection)
+                else:
+                    connection.close()
 
     def _drop(self, connection: ClientConnection) -> None:
         self._busy.discard(connection)

@@ -112,7 +112,7 @@ class HttpConnection(asyncio.Protocol):
         if self._worker is not None:
             self._worker.cancel()
         else:
-            self._owner.closed(self)
+            self._closed()
 
     def pause_writing(self) -> None:
         if self._writable is None:
@@ -132,7 +132,8 @@ class HttpConnection(asyncio.Protocol):
     def drain(self) -> None:
         """Ends the connection when what it does now is done; an endless stream gets its last chunk at once."""
         self._ending = True
-        if self._worker is None or self._idle is not None:
+        if self._worker is None or (self._idle is not None and not self._idle.done()):
+            self._parser.finished = True
             self._transport.close()
         elif self._endless:
             self._worker.cancel()
@@ -161,6 +162,8 @@ class HttpConnection(asyncio.Protocol):
             self._pause_reading()
         if self._worker is None:
             self._worker = self._loop.create_task(self._work())
+            # Not by the task itself, which may be cancelled before it has begun.
+            self._worker.add_done_callback(self._closed)
         elif self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 
@@ -221,7 +224,9 @@ class HttpConnection(asyncio.Protocol):
             self._transport.abort()
         finally:
             self._transport.close()
-            self._owner.closed(self)
+
+    def _closed(self, _: object = None) -> None:
+        self._owner.closed(self)
 
     def _read_on(self) -> None:
         """After an answer: what stood still for it goes on."""
@@ -295,9 +300,9 @@ class HttpConnection(asyncio.Protocol):
         self, response: Response, body: AsyncIterator[Chunk], method: str, http11: bool, keep_alive: bool
     ) -> bool:
         """Sends the head at once, then each chunk as it comes; says whether the connection may go on."""
-        sized = "content-length" in encode.names(response.headers)
-        chunked = http11 and not sized
-        keep_alive = keep_alive and (chunked or sized)
+        size = encode.length(response.headers)
+        chunked = http11 and size is None
+        keep_alive = keep_alive and (chunked or size is not None)
         wanted = encode.has_body(method, response.status)
         lines = [self._owner.date_line()]
         if chunked and wanted:
@@ -311,7 +316,7 @@ class HttpConnection(asyncio.Protocol):
             offer(self._send_chunk)
         try:
             if wanted and not (self._ending and self._endless):
-                await self._pump(body, chunked)
+                await self._pump(body if size is None else encode.exactly(size, body), chunked)
                 if chunked:
                     self._transport.write(encode.LAST_CHUNK)
         except ConnectionResetError:  # the body wants the connection to break
@@ -365,8 +370,8 @@ class HttpConnection(asyncio.Protocol):
         lines = () if named else ("Connection: Upgrade\r\n",)
         self._transport.write(encode.head(upgrade.status, upgrade.headers, *lines))
         held, self._parser.held = self._parser.held, None
+        self._resume_reading()  # before the stream decides about that
         stream = Stream.adopt(self._transport, bytes(held or b""))
-        self._resume_reading()
         try:
             await upgrade.serve(stream)
         except ConnectionError:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 
-from pybernetes.wire.http.messages import HeaderPairs
+from pybernetes.wire.http.messages import Chunk, HeaderPairs
 
 STATUS_LINES: dict[int, str] = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n" for s in HTTPStatus}
 LAST_CHUNK = b"0\r\n\r\n"
@@ -49,6 +50,11 @@ def names(headers: HeaderPairs) -> set[str]:
     return {name.lower() for name, _ in headers}
 
 
+def length(headers: HeaderPairs) -> int | None:
+    """The Content-Length that is told."""
+    return next((int(value) for name, value in headers if name.lower() == "content-length"), None)
+
+
 class Framed:
     """One chunk of the chunked coding, joined, for data below JOIN_LIMIT. The last one is kept: a change that a thousand
     watchers see is one chunk for all of them."""
@@ -65,8 +71,21 @@ class Framed:
 framed = Framed()
 
 
-def chunk(data: bytes | list[bytes]) -> list[bytes]:
+def chunk(data: Chunk) -> list[bytes]:
     """One chunk of the chunked coding, as buffers."""
     if isinstance(data, list):
         return [b"%x\r\n" % sum(map(len, data)), *data, b"\r\n"]
     return [b"%x\r\n" % len(data), data, b"\r\n"]
+
+
+async def exactly(size: int, body: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
+    """The chunks of a body whose head has told its size. Raises ValueError where they do not keep to it: the client
+    would take the rest for the next answer."""
+    left = size
+    async for data in body:
+        left -= sum(map(len, data)) if isinstance(data, list) else len(data)
+        if left < 0:
+            raise ValueError(f"a body of more than the {size} bytes that its head tells of")
+        yield data
+    if left:
+        raise ValueError(f"a body of {size - left} bytes in the place of {size}")

@@ -10,7 +10,10 @@ from typing import cast
 import httptools
 
 from pybernetes.wire.http.messages import HeaderPairs, Headers, Reply
-from pybernetes.wire.stream import READ_BUFFER, Stream
+from pybernetes.wire.stream import READ_BUFFER, Stream, probe
+
+MAX_HEAD = 1024 * 1024
+"""Bytes of an answer before its body."""
 
 
 class BadAnswer(ConnectionError):
@@ -52,6 +55,7 @@ class ClientConnection(asyncio.Protocol):
         self._buffered = 0
         self._paused = False
         self._wait: asyncio.Future[None] | None = None
+        self._head_size = 0
         self._head_done = False
         self._complete = True
         self._bodiless = False
@@ -64,11 +68,14 @@ class ClientConnection(asyncio.Protocol):
 
     @property
     def reusable(self) -> bool:
-        return self._complete and self._keep_alive and not self._lost and not self._transport.is_closing()
+        """Whether the answer is over and was read whole, and the connection goes on."""
+        read = self._complete and not self._chunks
+        return read and self._keep_alive and not self._lost and not self._transport.is_closing()
 
     def send(self, method: str, head: bytes, body: bytes) -> None:
         """Starts an exchange."""
-        self.headers, self.status, self._head_done = Headers(), 0, False
+        self.headers, self.status = Headers(), 0
+        self._head_done, self._head_size = False, 0
         self._complete, self.answered = False, False
         self._bodiless = method == "HEAD"
         if self._lost or self._transport.is_closing():
@@ -137,6 +144,9 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            probe(sock)
 
     def data_received(self, data: bytes) -> None:
         if self._upgraded is not None:
@@ -155,6 +165,11 @@ class ClientConnection(asyncio.Protocol):
             if not self._complete:
                 self._error = BadAnswer(f"malformed HTTP response: {error}")
             self.close()
+        if not self._head_done:
+            self._head_size += len(data)
+            if self._head_size > MAX_HEAD and self._error is None:
+                self._error = BadAnswer(f"the head of the answer is longer than {MAX_HEAD} bytes")
+                self.close()
         self._wake()
         if self._buffered > READ_BUFFER and not self._paused:
             self._paused = True
@@ -175,8 +190,13 @@ class ClientConnection(asyncio.Protocol):
 
     # -- httptools' callbacks ------------------------------------------------------------------------------
 
+    def on_message_begin(self) -> None:
+        if self._complete:  # `data_received` closes the connection over it
+            raise BadAnswer("an answer that was not asked for")
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.add(name.decode("latin-1").lower(), value.decode("latin-1"))
+        if not self._head_done:  # trailers are of no use to anybody here
+            self.headers.add(name.decode("latin-1").lower(), value.decode("latin-1"))
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()

@@ -15,6 +15,8 @@ REMEMBERED = 512
 """Blocks of header lines; the oldest goes."""
 LONGEST = 4096
 """Bytes of a block that is worth remembering: 2 MiB at the very most in all."""
+MOST = 64
+"""Headers of such a block: as objects they are much larger than as bytes."""
 
 PLAIN_REQUEST = re.compile(rb'(GET|PUT|POST|PATCH|DELETE|HEAD) (/[!"$-~]*) HTTP/1\.1\r\n')
 LINES_END = b"\r\n\r\n"
@@ -52,7 +54,7 @@ class RememberedHeads:
         """`data` was parsed as exactly one request, after which the connection goes on: its headers, and the size of
         its body."""
         line = PLAIN_REQUEST.match(data)
-        if line is None or not SPECIAL.isdisjoint(headers):
+        if line is None or len(headers) > MOST or not SPECIAL.isdisjoint(headers):
             return
         end = data.find(LINES_END, line.end())
         if end < 0 or end - line.end() > LONGEST or len(data) != end + 4 + size:

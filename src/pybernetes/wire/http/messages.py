@@ -48,6 +48,10 @@ class MultiDict(dict[str, str]):
         more = self._more.get(name, []) if self._more else []
         return [self[name], *more]
 
+    def several(self, name: str) -> bool:
+        """Whether `name` has more than one value."""
+        return self._more is not None and name in self._more
+
     def pairs(self) -> list[tuple[str, str]]:
         """All (name, value) pairs, grouped by name."""
         return [(name, value) for name in self for value in self.all(name)]

@@ -53,6 +53,7 @@ class Refusal:
 
 BAD_REQUEST = Refusal(400, "400 Bad Request")
 UNKNOWN_METHOD = Refusal(405, "the server does not allow this method on the requested resource")
+UNKNOWN_VERSION = Refusal(505, "505 HTTP Version Not Supported: unsupported protocol version")
 ANY_METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ \S+ HTTP/1\.[01]\r\n")
 """A request line that is well-formed whatever the method is: the parser knows only those with a name of their own."""
 
@@ -72,8 +73,10 @@ class Incoming:
 
     url: bytes = b""
     headers: Headers = field(default_factory=Headers)
-    body: list[bytes] = field(default_factory=list)
+    body: bytes | bytearray = b""
     size: int = 0
+    version: str = ""
+    head_done: bool = False
 
 
 class _Stop(Exception):
@@ -84,6 +87,16 @@ class _Stop(Exception):
 def header_name(name: bytes) -> str:
     """Clients send the same few names again and again."""
     return name.decode("latin-1").lower()
+
+
+def extended(body: bytes | bytearray, piece: bytes) -> bytes | bytearray:
+    """A body with one more piece. Pieces are not kept: a client may send millions of one or two bytes each."""
+    if not body:
+        return piece
+    if isinstance(body, bytes):
+        body = bytearray(body)
+    body += piece
+    return body
 
 
 MakeRequest = Callable[[str, str, Headers, bytes], Request]
@@ -167,13 +180,23 @@ class RequestParser:
         self._incoming.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._incoming.headers.add(header_name(name), value.decode("latin-1"))
+        incoming = self._incoming
+        if not incoming.head_done:  # a trailer is no header: filters in front of us do not see it
+            incoming.headers.add(header_name(name), value.decode("latin-1"))
 
     def on_headers_complete(self) -> None:
         self.phase = Phase.BODY
-        headers = self._incoming.headers
-        if "host" not in headers and self._parser.get_http_version() == "1.1":
-            self._stop(400, "400 Bad Request: missing required Host header")
+        incoming = self._incoming
+        incoming.head_done = True
+        headers, version = incoming.headers, self._parser.get_http_version()
+        incoming.version = version
+        if version != "1.1" and version != "1.0":
+            self._stop(UNKNOWN_VERSION)
+        if "host" not in headers:
+            if version == "1.1":
+                self._stop(Refusal(400, "400 Bad Request: missing required Host header"))
+        elif headers.several("host"):
+            self._stop(Refusal(400, "400 Bad Request: too many Host headers"))
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > self._limits.body:
             self._too_large()
@@ -185,7 +208,7 @@ class RequestParser:
         incoming.size += len(body)
         if incoming.size > self._limits.body:
             self._too_large()
-        incoming.body.append(body)
+        incoming.body = extended(incoming.body, body)
         self.wants_continue = False
 
     def on_message_complete(self) -> None:
@@ -196,11 +219,9 @@ class RequestParser:
         target = incoming.url.decode("latin-1")
         if not target.startswith("/"):
             target = self._origin_form(method, target)
-        parts = incoming.body
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
-        request = self._make_request(method, target, incoming.headers, body)
+        request = self._make_request(method, target, incoming.headers, bytes(incoming.body))
         keep_alive = parser.should_keep_alive() or parser.should_upgrade()
-        self.turns.append(Turn(request, keep_alive, parser.get_http_version() == "1.1"))
+        self.turns.append(Turn(request, keep_alive, incoming.version == "1.1"))
         self.finished = not keep_alive
 
     # -- refusing ------------------------------------------------------------------------------------------
@@ -209,14 +230,14 @@ class RequestParser:
         """The path and query of an absolute target (`http://host/path`)."""
         scheme, found, rest = target.partition("://")
         if method == "CONNECT" or not found or not scheme.isalpha():
-            self._stop(400, "400 Bad Request: malformed request target")
+            self._stop(Refusal(400, "400 Bad Request: malformed request target"))
         return "/" + rest.partition("/")[2]
 
     def _too_large(self) -> None:
-        self._stop(413, f"Request entity too large: limit is {self._limits.body}")
+        self._stop(Refusal(413, f"Request entity too large: limit is {self._limits.body}"))
 
-    def _stop(self, status: int, message: str) -> None:
-        self._refusal = Refusal(status, message)
+    def _stop(self, refusal: Refusal) -> None:
+        self._refusal = refusal
         raise _Stop
 
     def _refuse(self, refusal: Refusal) -> None:

@@ -10,13 +10,14 @@ import math
 import socket
 import ssl
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from pybernetes.wire.http import encode
 from pybernetes.wire.http.connection import Connection, HttpConnection, Refuse, plain_refusal
 from pybernetes.wire.http.heads import RememberedHeads
 from pybernetes.wire.http.messages import Handler
 from pybernetes.wire.http.parsing import Limits
+from pybernetes.wire.stream import probe
 
 HTTP2 = "h2"
 """Its name in ALPN."""
@@ -53,6 +54,7 @@ class HttpServer:
         self._date_until = -math.inf
         self._sweep: asyncio.TimerHandle | None = None
         self._empty: asyncio.Future[None] | None = None
+        self._ended = False
 
     async def listen(
         self,
@@ -73,30 +75,27 @@ class HttpServer:
             port,
             ssl=tls,
             backlog=backlog,
-            ssl_handshake_timeout=None if tls is None else 10.0,
-            ssl_shutdown_timeout=None if tls is None else 2.0,
+            **_timeouts(tls),
         )
-        self._listeners.append(listener)
+        self._keep(listener)
         return int(listener.sockets[0].getsockname()[1])
 
     async def listen_unix(self, path: str, *, backlog: int = 1024) -> None:
         """Listens on a unix socket (plain)."""
         loop = asyncio.get_running_loop()
-        self._listeners.append(await loop.create_unix_server(self._factory("http"), path, backlog=backlog))
+        self._keep(await loop.create_unix_server(self._factory("http"), path, backlog=backlog))
 
     async def listen_socket(self, sock: socket.socket, *, tls: ssl.SSLContext | None = None) -> None:
         """Listens on a bound socket made elsewhere (such as inside a network namespace)."""
         loop = asyncio.get_running_loop()
         factory = self._factory("http" if tls is None else "https")
-        timeout = None if tls is None else 10.0
-        self._listeners.append(
-            await loop.create_server(factory, sock=sock, ssl=tls, backlog=1024, ssl_handshake_timeout=timeout)
-        )
+        self._keep(await loop.create_server(factory, sock=sock, ssl=tls, backlog=1024, **_timeouts(tls)))
 
     async def close(self, grace: float = 0.0) -> None:
         """Stops accepting, ends watches with their last chunk, lets running requests finish for `grace` seconds,
         then breaks what is left.
         """
+        self._ended = True
         for listener in self._listeners:
             listener.close()
         for connection in tuple(self._connections):
@@ -125,6 +124,9 @@ class HttpServer:
 
     def opened(self, connection: Connection) -> None:
         self._connections.add(connection)
+        if self._ended:  # its TLS handshake was under way when the server was closed
+            connection.abort()
+            return
         if self._sweep is None:
             self._sweep = asyncio.get_running_loop().call_later(SWEEP, self._close_overdue)
 
@@ -132,6 +134,11 @@ class HttpServer:
         self._connections.discard(connection)
         if not self._connections and self._empty is not None and not self._empty.done():
             self._empty.set_result(None)
+
+    def _keep(self, listener: asyncio.Server) -> None:
+        for sock in listener.sockets:
+            probe(sock)
+        self._listeners.append(listener)
 
     def _factory(self, scheme: str) -> Callable[[], asyncio.Protocol]:
         if scheme == "https":
@@ -148,6 +155,11 @@ class HttpServer:
     async def _wait_empty(self, seconds: float) -> None:
         self._empty = asyncio.get_running_loop().create_future()
         await asyncio.wait((self._empty,), timeout=seconds)
+
+
+def _timeouts(tls: ssl.SSLContext | None) -> dict[str, Any]:
+    """Seconds that a client is given to begin and to end its TLS."""
+    return {} if tls is None else {"ssl_handshake_timeout": 10.0, "ssl_shutdown_timeout": 2.0}
 
 
 class ChosenByAlpn(asyncio.Protocol):

@@ -34,11 +34,26 @@ Settings = h2.settings.SettingCodes
 FrameEvents = list[h2.events.Event]
 
 
+class States(h2.connection.H2ConnectionStateMachine):
+    """The library's, but that a client's GOAWAY only says that it asks for nothing more: what it has asked for before
+    is still answered (RFC 9113, 6.8)."""
+
+    _transitions = {  # noqa: RUF012  (as the library has it)
+        **h2.connection.H2ConnectionStateMachine._transitions,
+        (h2.connection.ConnectionState.SERVER_OPEN, h2.connection.ConnectionInputs.RECV_GOAWAY): (
+            None,
+            h2.connection.ConnectionState.SERVER_OPEN,
+        ),
+    }
+
+
 class Http2Connection(asyncio.Protocol):
     def __init__(self, owner: Owner, scheme: str) -> None:
         self.owner = owner
         self.limits = owner.limits
         self.ending = False
+        self._left = False
+        """Whether the client has said that it asks for nothing more."""
         self.lost = False
         self.writable = asyncio.Event()
         self.writable.set()
@@ -59,6 +74,7 @@ class Http2Connection(asyncio.Protocol):
                 validate_outbound_headers=False,
             )
         )
+        self.h2.state_machine = States()
 
     # -- the transport's calls -----------------------------------------------------------------------------
 
@@ -109,10 +125,13 @@ class Http2Connection(asyncio.Protocol):
             self.owner.closed(self)
 
     def pause_writing(self) -> None:
+        """Who reads no answers is not read either: what a client sends (pings, settings) calls for answers too."""
         self.writable.clear()
+        self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self.writable.set()
+        self._transport.resume_reading()
 
     # -- the server's calls --------------------------------------------------------------------------------
 
@@ -126,7 +145,7 @@ class Http2Connection(asyncio.Protocol):
 
     def drain(self) -> None:
         """Ends the connection when what it does now is done; endless streams are ended at once."""
-        if self.ending or self.lost:
+        if self.ending or self._transport.is_closing():
             return
         self.ending = True
         # `close_connection` of the library would forbid what is still to be sent.
@@ -146,7 +165,7 @@ class Http2Connection(asyncio.Protocol):
     def flush(self) -> None:
         """Writes what the library has to say."""
         data = self.h2.data_to_send()
-        if data and not self.lost:
+        if data and not self._transport.is_closing():
             self._transport.write(data)
 
     def make_request(self, method: str, target: str, headers: Any, body: bytes) -> Request:
@@ -173,10 +192,14 @@ class Http2Connection(asyncio.Protocol):
         """Starts the task that answers a request."""
         self._live += 1
         stream.task = self._loop.create_task(stream.answer())
-        stream.task.add_done_callback(lambda _: self._finished(stream))
+        stream.task.add_done_callback(lambda task: self._finished(stream, task))
 
-    def _finished(self, stream: ServerStream) -> None:
+    def _finished(self, stream: ServerStream, task: asyncio.Task[None]) -> None:
         self._live -= 1
+        if task.cancelled() or task.exception() is not None:
+            if not task.cancelled():
+                log.error("stream %d failed", stream.id, exc_info=task.exception())
+            self.reset(stream, ErrorCodes.INTERNAL_ERROR)
         self._forget(stream)
         self._deadline = self._loop.time() + self.limits.idle_timeout
         if self.lost:
@@ -187,7 +210,7 @@ class Http2Connection(asyncio.Protocol):
         self._close_if_done()
 
     def _close_if_done(self) -> None:
-        if self.ending and not self._live and not self._streams:
+        if (self.ending or self._left) and not self._live and not self._streams:
             self._transport.close()
 
     def _forget(self, stream: ServerStream) -> None:
@@ -213,24 +236,25 @@ class Http2Connection(asyncio.Protocol):
             for stream in tuple(self._streams.values()):
                 stream.window_opened()
         elif isinstance(event, h2.events.ConnectionTerminated):
-            for stream in tuple(self._streams.values()):
-                stream.cancel()
-            self._transport.close()
+            self._left = True
+            if event.error_code != ErrorCodes.NO_ERROR:
+                for stream in tuple(self._streams.values()):
+                    stream.cancel()
+                self._transport.close()
+            self._close_if_done()
 
     def _open(self, event: h2.events.RequestReceived) -> None:
-        stream = ServerStream(self, event.stream_id, event.headers)
-        if self.ending or self._live >= MAX_LIVE:
-            if not self.ending:
-                log.warning("%s resets requests faster than they end: closing its connection", self._remote)
-                self.h2.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
-                self.flush()
-                self._transport.close()
-                return
+        if self.ending:
             self.h2.reset_stream(event.stream_id, ErrorCodes.REFUSED_STREAM)  # the client asks elsewhere
-            return
-        self._last = max(self._last, event.stream_id)
-        self._streams[event.stream_id] = stream
-        stream.opened(whole=event.stream_ended is not None)
+        elif self._live >= MAX_LIVE:
+            log.warning("%s resets requests faster than they end: closing its connection", self._remote)
+            self.h2.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
+            self.flush()
+            self._transport.close()
+        else:
+            stream = self._streams[event.stream_id] = ServerStream(self, event.stream_id, event.headers)
+            self._last = max(self._last, event.stream_id)
+            stream.opened(whole=event.stream_ended is not None)
 
     def _take(self, event: h2.events.DataReceived) -> None:
         """What arrives is taken at once: a body is read whole, and no longer than the limit."""

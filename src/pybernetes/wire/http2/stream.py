@@ -12,7 +12,7 @@ from h2.exceptions import ProtocolError
 
 from pybernetes.wire.http import encode
 from pybernetes.wire.http.messages import Chunk, Headers, Request, Response, Upgrade
-from pybernetes.wire.http.parsing import Refusal, header_name
+from pybernetes.wire.http.parsing import Refusal, extended, header_name
 
 if TYPE_CHECKING:
     from pybernetes.wire.http2.connection import Http2Connection
@@ -36,8 +36,7 @@ class ServerStream:
         self._deadline = self._loop.time() + connection.limits.body_timeout
         self._pseudo: dict[bytes, str] = {}
         self._headers = self._read(headers)
-        self._body: list[bytes] = []
-        self._size = 0
+        self._body: bytes | bytearray = b""
         self._refusal: Refusal | None = None
         self._arrived = False
         self._endless = False
@@ -73,11 +72,10 @@ class ServerStream:
         """A piece of the body."""
         if self._refusal is not None:
             return
-        self._size += len(data)
-        if self._size > self._connection.limits.body:
+        if len(self._body) + len(data) > self._connection.limits.body:
             self._too_large()
         else:
-            self._body.append(data)
+            self._body = extended(self._body, data)
 
     def arrived(self) -> None:
         """The request is there whole."""
@@ -91,7 +89,7 @@ class ServerStream:
 
     def _too_large(self) -> None:
         """Answered at once; the rest of the body is no longer wanted."""
-        self._body.clear()
+        self._body = b""
         self._refusal = Refusal(413, f"Request entity too large: limit is {self._connection.limits.body}")
         if self.task is None:
             self._connection.run(self)
@@ -143,8 +141,7 @@ class ServerStream:
         method, target = self._pseudo.get(b":method", ""), self._pseudo.get(b":path", "")
         if method == "CONNECT" or not target.startswith("/"):
             return Refusal(400, "400 Bad Request: malformed request target")
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._body.clear()
+        body, self._body = bytes(self._body), b""
         return self._connection.make_request(method, target, self._headers, body)
 
     async def _send(self, response: Response) -> None:
@@ -164,13 +161,16 @@ class ServerStream:
 
     def _send_head(self, response: Response, length: int | None, *, end: bool) -> None:
         date = self._connection.owner.date_line()
-        headers = [(":status", str(response.status)), ("date", date[6:-2])]
+        headers: list[tuple[str, str | bytes]] = [
+            (":status", str(response.status)),
+            ("date", date[6:-2]),
+        ]
         if length is not None:
             headers.append(("content-length", str(length)))
         for name, value in response.headers:
             lower = name.lower()
             if lower not in OF_THE_CONNECTION:
-                headers.append((lower, value))
+                headers.append((lower, value.encode("latin-1", "replace")))  # as HTTP/1.1 writes it
         self._connection.h2.send_headers(self.id, headers, end_stream=end)
 
     async def _send_stream(self, response: Response, body: AsyncIterator[Chunk], wanted: bool) -> None:
