@@ -61,7 +61,7 @@ class ApiClient:
             **{"continue": continue_token},
         )
         page = await self.transport.call(Call("list", kind, namespace, query=query))
-        metadata = page["metadata"]
+        metadata = page.get("metadata") or {}
         return ObjList(
             page.get("items") or [], metadata.get("resourceVersion", ""), metadata.get("continue", "")
         )

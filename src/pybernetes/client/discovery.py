@@ -98,29 +98,27 @@ def _kind(group: str, version: str, entry: Obj, known: Mapping[Address, Kind]) -
     if not plural or not answered.get("kind"):
         return None
     at = (group, version, plural)
-    kind = _built_in().get(at)
-    if kind is not None:
+    if (kind := _built_in().get(at)) is not None:
         return kind
-    kind = known.get(at)
-    namespaced, verbs = entry.get("scope") == "Namespaced", tuple(entry.get("verbs") or ())
-    if kind is not None and (kind.kind, kind.namespaced, kind.verbs) == (
-        answered["kind"],
-        namespaced,
-        verbs,
-    ):
-        return kind
-    return Kind(
+    told = Kind(
         group=group,
         version=version,
         kind=answered["kind"],
         plural=plural,
-        namespaced=namespaced,
+        namespaced=entry.get("scope") == "Namespaced",
         singular=entry.get("singularResource") or "",
-        verbs=verbs,
+        verbs=tuple(entry.get("verbs") or ()),
         subresources=tuple(
             each["subresource"] for each in entry.get("subresources") or () if each.get("subresource")
         ),
     )
+    kind = known.get(at)
+    return told if kind is None or _facts(kind) != _facts(told) else kind
+
+
+def _facts(kind: Kind) -> tuple[object, ...]:
+    """What discovery tells of a resource beside its address."""
+    return kind.kind, kind.namespaced, kind.singular, kind.verbs, kind.subresources
 
 
 @cache

@@ -1,8 +1,8 @@
 """Reporting what a component did as Events, counted and limited so that a storm of them stays readable.
 
 The rules are client-go's: the same event again raises the count of the first one; from the tenth similar one on (same
-object and reason, different text, no ten minutes between two of them) they become one combined event; one source and object may cause 25 at once and
-then one in five minutes.
+object and reason, different text, no ten minutes between two of them) they become one combined event; one source and
+object may cause 25 at once and then one in five minutes.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class EventRecorder:
             else:
                 by_object: dict[str, list[_Item]] = {}
                 for item in (first, *(self._queue.get_nowait() for _ in range(most - 1))):
-                    by_object.setdefault(item[0].get("uid") or item[0].get("name") or "", []).append(item)
+                    by_object.setdefault(_identity(item[0]), []).append(item)
                 await asyncio.gather(*map(self._each, by_object.values()))
             if self._dropped and self._queue.qsize() < WAITING // 2:
                 log.warning("%s: %d events were dropped", self._component, self._dropped)
@@ -104,7 +104,7 @@ class EventRecorder:
     async def _write(self, about: Obj, event_type: EventType, reason: str, message: str, at: float) -> None:
         if not self._allowed(about, at):
             return
-        key: tuple[str, ...] = (about.get("uid", ""), about.get("fieldPath", ""), event_type, reason)
+        key: tuple[str, ...] = (_identity(about), about.get("fieldPath", ""), event_type, reason)
         if self._is_storm(key, message, at):
             message = f"(combined from similar events): {message}"
         else:
@@ -131,7 +131,7 @@ class EventRecorder:
         return True
 
     def _allowed(self, about: Obj, at: float) -> bool:
-        key = str(about.get("uid") or about.get("name"))
+        key = _identity(about)
         bucket = self._buckets.setdefault(key, TokenBucket(SPAM_RATE, SPAM_BURST))
         self._buckets.move_to_end(key)
         while len(self._buckets) > CACHED:
@@ -173,6 +173,12 @@ class EventRecorder:
             "reportingComponent": self._component,
             "reportingInstance": self._host,
         }
+
+
+def _identity(about: Obj) -> str:
+    """What tells the objects of references apart, also of those without a uid."""
+    named = (about.get("kind", ""), about.get("namespace", ""), about.get("name", ""))
+    return about.get("uid") or "/".join(named)
 
 
 def reference(about: Obj) -> dict[str, Any]:

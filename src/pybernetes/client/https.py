@@ -60,8 +60,8 @@ class HttpsTransport:
 
     async def call(self, call: Call) -> Obj:
         path, headers, body = self._request(call)
-        reply = await self._send(METHODS[call.verb], path, headers, body)
-        tree: Obj = orjson.loads(reply.body)
+        method = METHODS[call.verb]
+        tree = self._tree(method, path, (await self._send(method, path, headers, body)).body)
         return with_item_types(tree) if call.verb == "list" else tree
 
     @asynccontextmanager
@@ -82,8 +82,7 @@ class HttpsTransport:
         if reply.status != 304:
             body = reply.body
             self._documents[path] = (reply.headers.get("etag", ""), body)
-        tree: Obj = orjson.loads(body)
-        return tree
+        return self._tree("GET", path, body)
 
     async def close(self) -> None:
         await self._http.close()
@@ -100,6 +99,17 @@ class HttpsTransport:
         if reply.status >= 400:
             raise decode_error(reply.status, reply.body)
         return reply
+
+    def _tree(self, method: str, path: str, body: bytes) -> Obj:
+        """The object in an answer. Raises ConnectionError where there is none: something in the way has answered."""
+        try:
+            tree: Any = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            tree = None
+        if isinstance(tree, dict):
+            return tree
+        where = f"{method} {path.partition('?')[0]}"
+        raise ConnectionError(f"{self._access.server} answered {where} with no object: {body[:100]!r}")
 
     def _request(self, call: Call) -> tuple[str, list[tuple[str, str]], bytes]:
         path = call.kind.path(call.namespace, call.name, call.subresource)
@@ -157,10 +167,14 @@ def decode_error(status: int, body: bytes) -> ApiError:
 
 async def _events(lines: AsyncIterator[bytes]) -> AsyncIterator[WatchEvent]:
     async for line in lines:
-        event = orjson.loads(line)
-        if event["type"] == "ERROR":
-            raise error_from_status(event["object"])
-        yield WatchEvent(event["type"], event["object"])
+        try:
+            event = orjson.loads(line)
+            type_, obj = event["type"], event["object"]
+        except (ValueError, LookupError, TypeError) as error:
+            raise ConnectionError(f"no event of a watch: {line[:100]!r}") from error
+        if type_ == "ERROR":
+            raise error_from_status(obj)
+        yield WatchEvent(type_, obj)
 
 
 def with_item_types(tree: Obj) -> Obj:

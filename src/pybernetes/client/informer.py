@@ -122,8 +122,8 @@ class Informer:
                 else:
                     await self._back_off("the watch ended at once")
             except Expired as error:
-                # Usual after a pause; but a revision that expires as soon as it is listed must not make a busy loop.
-                hasty, self._version = self._version == self._listed, ""
+                # Usual after a pause; but what expires as it is listed, or right after, must not make a busy loop.
+                hasty, self._version = self._version in ("", self._listed), ""
                 if hasty:
                     await self._back_off(error)
             except (ApiError, OSError) as error:

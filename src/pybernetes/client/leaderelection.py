@@ -79,6 +79,7 @@ def lease_spec(lease: Obj | None, identity: str, at: float, seconds: float = LEA
     mine = spec.get("holderIdentity") == identity
     transitions = int(spec.get("leaseTransitions") or 0)
     return {
+        **spec,
         "holderIdentity": identity,
         "leaseDurationSeconds": int(seconds),
         "acquireTime": spec.get("acquireTime", stamp) if mine else stamp,
@@ -119,6 +120,7 @@ class LeaderElector:
             if working.done():
                 working.result()
                 return
+            renewing.result()
             raise LeadershipLost(f"{self._identity} no longer leads {self._name}")
         finally:
             for task in (working, renewing):

@@ -10,12 +10,14 @@ from pybernetes.client.informer import Informer
 from pybernetes.client.informers import Informers
 
 OWNER = "owner"
+NO_OWNER = "/"
+"""Behind a namespace: where its objects without an owner are in that index. No uid has it."""
 
 
 def owner_uid(obj: Obj) -> tuple[str, ...]:
-    """The uid of the controlling owner, or "" under which all objects without one are found."""
+    """The uid of the controlling owner; of an object without one, what those of its namespace are found under."""
     ref = controller_ref_of(obj)
-    return (ref["uid"],) if ref else ("",)
+    return (ref["uid"],) if ref else (obj["metadata"].get("namespace", "") + NO_OWNER,)
 
 
 class Caches:
@@ -57,11 +59,7 @@ class Caches:
 
     def orphans(self, kind: Kind, namespace: str) -> Sequence[Obj]:
         """Objects of a namespace without a controlling owner."""
-        return [
-            obj
-            for obj in self._by_kind[kind].by_index(OWNER, "")
-            if obj["metadata"].get("namespace", "") == namespace
-        ]
+        return self._by_kind[kind].by_index(OWNER, namespace + NO_OWNER)
 
     def by_index(self, kind: Kind, index: str, value: str) -> Sequence[Obj]:
         return self._by_kind[kind].by_index(index, value)

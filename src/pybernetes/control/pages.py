@@ -38,8 +38,9 @@ class ComponentPages:
         user_of: Callable[[bytes], Mapping[str, Any] | None] = lambda _certificate: None,
         ready: Mapping[str, Check] | None = None,
     ) -> None:
-        """`ready` are checks that `/readyz` alone asks; `more` answers what is asked for beside metrics and configuration; `user_of` knows who a client certificate
-        (DER, verified) stands for, as the user of a SubjectAccessReview's spec."""
+        """`ready` are checks that `/readyz` alone asks; `more` answers what is asked for beside metrics and
+        configuration; `user_of` knows who a client certificate (DER, verified) stands for, as the user of a
+        SubjectAccessReview's spec."""
         self._client = client
         self._metrics = metrics
         self._configuration = configuration

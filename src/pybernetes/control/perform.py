@@ -39,13 +39,17 @@ class Performer:
     async def perform(self, plan: Plan, reaction: Reaction | None) -> None:
         """Raises the ApiError (or ConnectionError) of the step that failed; steps before it are done."""
         written: list[tuple[Kind, Obj, bool]] = []
+        failure: Exception | None = None
         try:
             for step in plan.steps:
                 await self._step(step, reaction, written)
-        finally:
-            deadline = asyncio.get_running_loop().time() + CATCH_UP_SECONDS
-            for kind, obj, deleted in written:
-                await self._catch_up(kind, obj, deleted, deadline)
+        except Exception as error:  # noqa: BLE001  (raised again below; who cancels this does not wait for caches)
+            failure = error
+        deadline = asyncio.get_running_loop().time() + CATCH_UP_SECONDS
+        for kind, obj, deleted in written:
+            await self._catch_up(kind, obj, deleted, deadline)
+        if failure is not None:
+            raise failure
 
     async def _step(
         self, step: Step, reaction: Reaction | None, written: list[tuple[Kind, Obj, bool]]

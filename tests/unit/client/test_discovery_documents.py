@@ -72,6 +72,10 @@ def test_what_has_not_changed_is_the_same() -> None:
     other = read([document(changed)], again)
     assert other.kinds[0] is not first.kinds[0]
     assert other.kinds[0].verbs == ("get", "delete")
+    scaled = resource("things", "Thing")
+    scaled["subresources"].append({"subresource": "scale", "verbs": ["get"]})
+    (kind,) = read([document(group("example.com", version("v2", scaled)))], first).kinds
+    assert kind.subresources == ("status", "scale")
 
 
 def test_what_a_silent_server_has_is_not_known() -> None:

@@ -138,3 +138,12 @@ def test_events_about_cluster_scoped_objects_are_in_default() -> None:
 
     (event,) = with_recorder(story)
     assert event["metadata"]["namespace"] == "default"
+
+
+def test_what_has_no_uid_is_told_apart_by_its_name() -> None:
+    async def story(_client: ApiClient, recorder: EventRecorder, _about: Obj) -> None:
+        for name in ("other", "web"):
+            recorder.event({"kind": "Node", "name": name}, "Warning", "Full", "The disk is full")
+
+    (event,) = with_recorder(story)
+    assert event["count"] == 1

@@ -34,6 +34,7 @@ from pybernetes.cluster.config import ClusterConfig
 from pybernetes.cluster.controlplane import Certificates, issue_certificates, server_config
 from pybernetes.cluster.pki import Pki
 from pybernetes.store.memory import MemoryStore
+from pybernetes.wire.http.messages import Reply, Request, Response, Result
 from pybernetes.wire.http.server import HttpServer
 from pybernetes.wire.tls import server_context
 
@@ -261,16 +262,18 @@ def test_identities_of_components_are_upstreams() -> None:
 
 
 def test_discovery_is_not_sent_again_while_nothing_changes(made: tuple[ClusterConfig, Certificates]) -> None:
-    async def story(server: ApiServer, kubeconfig: Callable[[str], Path]) -> None:
-        client = ApiClient(HttpsTransport(load(kubeconfig("kubeconfig"))))
+    async def story(_server: ApiServer, kubeconfig: Callable[[str], Path]) -> None:
+        transport = HttpsTransport(load(kubeconfig("kubeconfig")))
+        client = ApiClient(transport)
         codes: list[int] = []
-        inner = server.services.metrics.observe
+        request = transport._http.request
 
-        def observe(info: Any, code: int, seconds: float) -> None:
-            codes.append(code)
-            inner(info, code, seconds)
+        async def observed(*parts: Any, **options: Any) -> Reply:
+            reply = await request(*parts, **options)
+            codes.append(reply.status)
+            return reply
 
-        server.services.metrics.observe = observe  # type: ignore[method-assign]
+        transport._http.request = observed  # type: ignore[method-assign]
         first = await client.discover()
         assert first.preferred()["", "pods"] is kinds.POD
         assert await client.discover() == first
@@ -278,3 +281,29 @@ def test_discovery_is_not_sent_again_while_nothing_changes(made: tuple[ClusterCo
         await client.close()
 
     over_https(made, story)
+
+
+@pytest.mark.parametrize("answer", [b"<html>log in</html>", b"[1]", b"null"])
+def test_an_answer_that_is_no_object_is_a_connection_error(answer: bytes) -> None:
+    """A portal or a proxy in the way says 200 and something of its own."""
+
+    async def main() -> None:
+        async def handler(_: Request) -> Result:
+            return Response(200, (), answer)
+
+        server = HttpServer(handler, now=lambda: 0.0)
+        port = await server.listen()
+        client = ApiClient(HttpsTransport(Access(f"http://127.0.0.1:{port}", None)))
+        with pytest.raises(ConnectionError, match=f"127.0.0.1:{port}.*GET /api/v1/nodes/n"):
+            await client.get(kinds.NODE, "n")
+        with pytest.raises(ConnectionError, match="GET /api/v1/nodes"):
+            await client.list(kinds.NODE)
+        with pytest.raises(ConnectionError, match="GET /api"):
+            await client.discover()
+        with pytest.raises(ConnectionError, match="event of a watch"):
+            async with client.watch(kinds.NODE) as events:
+                await anext(events)
+        await client.close()
+        await server.close()
+
+    asyncio.run(main())

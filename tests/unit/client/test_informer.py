@@ -256,3 +256,9 @@ def test_informers_are_shared_by_selection_and_late_ones_run_too() -> None:
         await asyncio.wait({task})
 
     run_virtual(main())
+
+
+def test_lists_that_expire_again_and_again_do_not_spin() -> None:
+    server = ScriptedServer([page(), Expired("the continue token is too old")], [[5.0, Expired("too old")]])
+    follow(server, 600.0)
+    assert len(server.made("list")) < 60

@@ -75,6 +75,14 @@ def test_transitions_count_changes_of_the_holder() -> None:
     assert (renewed["acquireTime"], renewed["leaseTransitions"]) == ("t0", 3)
 
 
+def test_what_others_write_into_a_lease_stays() -> None:
+    other = {
+        "spec": {"holderIdentity": "other", "strategy": "OldestEmulationVersion", "preferredHolder": "a"}
+    }
+    taken = lease_spec(other, "a", START)
+    assert (taken["strategy"], taken["preferredHolder"]) == ("OldestEmulationVersion", "a")
+
+
 class Hanging:
     """A transport that stops answering when told to, as an unreachable server does."""
 
@@ -163,5 +171,18 @@ def test_a_failure_of_the_work_is_not_hidden() -> None:
         elector = LeaderElector(ApiClient(server.transport(LOOPBACK)), env, "kube-scheduler", "a")
         with pytest.raises(RuntimeError, match="a bug"):
             await elector.run(broken)
+
+    with_server(story)
+
+
+def test_a_failure_of_the_renewal_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(server: ApiServer, env: Env) -> None:
+        async def broken() -> None:
+            raise RuntimeError("a bug")
+
+        elector = LeaderElector(ApiClient(server.transport(LOOPBACK)), env, "kube-scheduler", "a")
+        monkeypatch.setattr(elector, "_renew", broken)
+        with pytest.raises(RuntimeError, match="a bug"):
+            await elector.run(asyncio.Event().wait)  # type: ignore[arg-type]
 
     with_server(story)

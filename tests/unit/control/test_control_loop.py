@@ -339,3 +339,32 @@ def test_kinds_that_cannot_be_deleted_as_a_collection_are_deleted_one_by_one() -
         assert await rig.secrets() == []
 
     rig(plan, story)
+
+
+def test_a_manager_that_is_stopped_does_not_wait_for_its_caches() -> None:
+    waited: list[float] = []
+
+    def plan(_obj: Obj, _caches: Caches) -> Plan:
+        steps = (Create(kinds.SECRET, secret("one"), "first"), Create(kinds.SECRET, secret("two"), "second"))
+        return Plan(steps, why="making")
+
+    async def story(rig: Rig) -> None:
+        performer = rig.manager.loops[0]._performer
+        write, loop = performer._write, asyncio.get_running_loop()
+
+        async def slow(step: Any, *rest: Any) -> None:
+            await write(step, *rest)
+            await asyncio.sleep(1000)
+
+        performer._write = slow  # type: ignore[method-assign]
+        await rig.trigger("go")
+        worker = asyncio.create_task(performer.perform(plan({}, rig.manager.caches), None))
+        await asyncio.sleep(1)
+        rig.manager.caches.informer(kinds.SECRET)._version = "1"  # type: ignore[union-attr]
+        at = loop.time()
+        worker.cancel()
+        await asyncio.wait({worker})
+        waited.append(loop.time() - at)
+
+    rig(lambda _obj, _caches: Plan.nothing("no"), story)
+    assert waited == [0.0]
