@@ -10,6 +10,8 @@ import pytest
 from tests.pyberup import Kubectl, PyberUp, free_port, pyber_up
 
 _numbers = itertools.count(1)
+for _module in ("calls", "clusterwide", "judge", "kinds", "scenarios"):
+    pytest.register_assert_rewrite(f"tests.clients.client{_module}")
 
 
 def pytest_configure(config: pytest.Config) -> None:

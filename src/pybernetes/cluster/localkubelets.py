@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from pybernetes.api.errors import BadRequest, InternalError, NotFound
-from pybernetes.apiserver.connect.forward import answer_headers, forwarded_headers, log_error
+from pybernetes.apiserver.connect.forward import answer_headers, forwarded_headers, log_error, require_upgrade
 from pybernetes.apiserver.connect.pod_targets import log_path, port_forward_path, stream_path
 from pybernetes.apiserver.connect.proxied import passed_back, redirect_of_root, target_of, unreachable
 from pybernetes.apiserver.connect.serve import Connector, log_answer, proxy_base
@@ -59,6 +59,8 @@ class LocalKubelets:
             path = stream_path(pod, info.subresource, request.query)
         if path is None:
             return Response(204)
+        if info.subresource != "log":
+            require_upgrade(request)
         node = pod["spec"]["nodeName"]
         server = self._server_of(node)
         if server is None:

@@ -310,7 +310,16 @@ CSI = {"driver": "d.example.com", "volumeHandle": "h"}
         ),
         ({}, {"volumeMode": "Block"}, [("volumeMode", 'Invalid value: "Block": field is immutable')]),
         ({}, {"nodeAffinity": AFFINITY}, []),
-        ({"nodeAffinity": AFFINITY}, {}, [("nodeAffinity", 'Invalid value: "null": field is immutable')]),
+        (
+            {"nodeAffinity": AFFINITY},
+            {},
+            [
+                (
+                    "nodeAffinity",
+                    'Invalid value: "null": field is immutable, except for updating from beta label to GA',
+                )
+            ],
+        ),
         (
             {"nfs": None, "csi": CSI},
             {

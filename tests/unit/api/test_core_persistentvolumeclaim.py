@@ -130,7 +130,7 @@ def test_data_sources_agree(given: dict, expected: dict) -> None:
         ),
         (
             {"dataSource": SNAPSHOT, "dataSourceRef": POPULATOR},
-            [(INVALID, "spec", 'Invalid value: "spec.dataSource": must match dataSourceRef')],
+            [(INVALID, "spec", "Invalid value: {}: must match dataSourceRef")],
         ),
     ],
 )

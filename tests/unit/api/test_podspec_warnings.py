@@ -30,7 +30,7 @@ def of_pod(annotations: dict[str, str] | None = None, **spec: Any) -> list[str]:
         ),
         (
             {"volumes": [{"name": "v", "gitRepo": {"repository": "x"}}]},
-            "spec.volumes[0].gitRepo: deprecated in v1.11",
+            "spec.volumes[0].gitRepo: deprecated in v1.11, and disabled by default in v1.33+",
         ),
         (
             {"volumes": [{"name": "v", "rbd": {}}]},
@@ -149,3 +149,120 @@ def test_services_and_nodes() -> None:
     assert kinds.NODE.warnings(node, None) == [
         "spec.externalID: this field is deprecated, and is unused by Kubernetes"
     ]
+
+
+def projected(*sources: dict[str, Any]) -> dict[str, Any]:
+    return {"volumes": [{"name": "v", "projected": {"sources": sources}}]}
+
+
+TEST = {"items": [{"key": "k", "path": "test"}]}
+BAD_LABEL = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (
+            projected({"configMap": {"name": "c", **TEST}}, {"serviceAccountToken": {"path": "test"}}),
+            [
+                'volume "v" (Projected): overlapping paths: "test" (ServiceAccountToken) with "test" (ConfigMap "c")'
+            ],
+        ),
+        (projected({}), ['volume "v" (Projected) has no sources provided']),
+        (
+            projected({"podCertificate": {"keyPath": "a", "credentialBundlePath": "a/b"}}),
+            [
+                'volume "v" (Projected): overlapping paths: "a/b" (PodCertificate credential bundle) '
+                'with "a" (PodCertificate key)'
+            ],
+        ),
+        (
+            {
+                "volumes": [
+                    {
+                        "name": "v",
+                        "configMap": {
+                            "name": "c",
+                            "items": [{"path": "a"}, {"path": "a/b/"}, {"path": "ab"}],
+                        },
+                    }
+                ]
+            },
+            ['volume "v" (ConfigMap "c"): overlapping paths: "a/b" with "a"'],
+        ),
+        (
+            {
+                "containers": [
+                    {**CONTAINER, "ports": [{"name": "p", "containerPort": 80, "protocol": "TCP"}]},
+                    {
+                        "name": "d",
+                        "ports": [
+                            {
+                                "name": "p",
+                                "containerPort": 81,
+                                "protocol": "TCP",
+                                "hostIP": "1.2.3.4",
+                            }
+                        ],
+                    },
+                ]
+            },
+            [
+                "spec.containers[1].ports[0]: hostIP set without hostPort: "
+                "{Name:p HostPort:0 ContainerPort:81 Protocol:TCP HostIP:1.2.3.4}",
+                'spec.containers[1].ports[0]: duplicate port name "p" with spec.containers[0].ports[0], services and '
+                "probes that select ports by name will use spec.containers[0].ports[0]",
+            ],
+        ),
+        (
+            {
+                "affinity": {
+                    "nodeAffinity": {
+                        "preferredDuringSchedulingIgnoredDuringExecution": [
+                            {
+                                "preference": {
+                                    "matchExpressions": [{"key": "a", "operator": "In", "values": ["-1"]}]
+                                }
+                            }
+                        ]
+                    }
+                }
+            },
+            [
+                "spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference"
+                f".matchExpressions[0].values[0]: -1 is invalid, {BAD_LABEL}"
+            ],
+        ),
+        (
+            {"dnsConfig": {"nameservers": ["05.06.07.08"]}, "hostAliases": [{"ip": "::ffff:1.2.3.4"}]},
+            [
+                'spec.dnsConfig.nameservers[0]: non-standard IP address "05.06.07.08" will be considered invalid in a '
+                'future Kubernetes release: use "5.6.7.8"',
+                'spec.hostAliases[0].ip: non-standard IP address "::ffff:1.2.3.4" will be considered invalid in a '
+                'future Kubernetes release: use "1.2.3.4"',
+            ],
+        ),
+        (
+            {
+                "volumes": [
+                    {
+                        "name": "v",
+                        "ephemeral": {
+                            "volumeClaimTemplate": {"spec": {"resources": {"requests": {"storage": "1500m"}}}}
+                        },
+                    }
+                ]
+            },
+            [
+                "spec.volumes[0].ephemeral.volumeClaimTemplate.spec.resources.requests[storage]: "
+                'fractional byte value "1500m" is invalid, must be an integer'
+            ],
+        ),
+    ],
+)
+def test_several(spec: dict[str, Any], expected: list[str]) -> None:
+    assert of_pod(**spec) == expected

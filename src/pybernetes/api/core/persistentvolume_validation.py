@@ -86,11 +86,22 @@ def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:
     immutable(after, before, "volumeMode", errors)
     affinity = before.get("nodeAffinity")
     if affinity is not None and _renewed(after.get("nodeAffinity")) != _renewed(affinity):
-        errors.invalid(after.get("nodeAffinity"), "field is immutable", "nodeAffinity")
+        why = "field is immutable, except for updating from beta label to GA"
+        errors.invalid(_affinity_in_go(after.get("nodeAffinity")), why, "nodeAffinity")
     if before.get("volumeAttributesClassName") is not None and after.get("volumeAttributesClassName") is None:
         errors.at("spec").forbidden(
             "update from non-nil value to nil is forbidden", "volumeAttributesClassName"
         )
+
+
+def _affinity_in_go(affinity: Obj | None) -> Obj | None:
+    """As upstream prints it."""
+    from ..podspec.gotypes import go_json  # its table is only needed where a change is refused
+
+    if affinity is None:
+        return None
+    required = affinity.get("required")
+    return {"Required": None if required is None else go_json("NodeSelector", required)}
 
 
 def validate_basic(amount: str, errors: FieldErrors) -> None:

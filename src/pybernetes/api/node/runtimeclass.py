@@ -25,7 +25,9 @@ def validate(runtime: Obj, errors: FieldErrors) -> None:
     validate_tolerations(tolerations, at_scheduling.at("tolerations"))
     for index, toleration in enumerate(tolerations):
         if toleration in tolerations[:index]:
-            at_scheduling.at("tolerations", index).duplicate(toleration)
+            from ..podspec.gotypes import go_json  # its table is only needed where one is refused
+
+            at_scheduling.at("tolerations", index).duplicate(go_json("Toleration", toleration))
 
 
 def validate_update(new: Obj, old: Obj, errors: FieldErrors) -> None:

@@ -9,6 +9,7 @@ from pybernetes.api.kind import Kind
 from pybernetes.api.schema import definition
 from pybernetes.api.schema.descriptions import Descriptions
 
+from . import parts
 from .paths import Paths
 from .schemas import META, Schemas
 
@@ -53,7 +54,7 @@ def document_v2(kinds: Iterable[Kind], git_version: str) -> dict[str, Any]:
 
 def _roots(kinds: Iterable[Kind]) -> list[str]:
     """The kinds' own definitions, their lists', and what every operation answers or takes."""
-    names = [name for kind in kinds for name in (kind.schema, f"{kind.schema}List")]
+    names = [name for kind in kinds for name in (kind.schema, f"{kind.schema}List", *parts.definitions(kind))]
     return [
         name for name in (*names, f"{META}.Status", f"{META}.DeleteOptions") if definition(name) is not None
     ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pybernetes.api.deletion import returns_deleted
 from pybernetes.api.kind import Kind
 
+from .parts import PARTS, body_of
 from .schemas import META, Schemas
 
 JSON = "application/json"
@@ -38,6 +40,17 @@ DELETE_PARAMETERS = (
     ("propagationPolicy", "string"),
 )
 FORCE = (("force", "boolean"),)
+_OK, _CREATED, _ACCEPTED = ("200", "OK"), ("201", "Created"), ("202", "Accepted")
+CODES = {
+    "get": (_OK,),
+    "create": (_OK, _CREATED, _ACCEPTED),
+    "update": (_OK, _CREATED),
+    "patch": (_OK, _CREATED),
+    "delete": (_OK, _ACCEPTED),
+}
+"""What a verb may answer; those not here answer as get does."""
+VERBS = {"get": "read", "update": "replace", "deletecollection": "delete"}
+"""How operations call the verbs that have another name there."""
 METHODS = {"get": "get", "create": "post", "update": "put", "patch": "patch", "delete": "delete"}
 
 
@@ -64,16 +77,15 @@ class Paths:
         }
         if named:
             yield kind.path(namespace, "{name}"), self._item(named, namespace, "name")
-        for subresource in kind.subresources:
-            if subresource == "status":
-                verbs = ("get", "update", "patch")
-                operations = {METHODS[verb]: self._operation(kind, verb) for verb in verbs}
-                yield kind.path(namespace, "{name}", subresource), self._item(operations, namespace, "name")
+        for name in kind.subresources:
+            if (part := PARTS.get(name)) is not None:
+                operations = {METHODS[verb]: self._operation(kind, verb, part=name) for verb in part.verbs}
+                yield kind.path(namespace, "{name}", name), self._item(operations, namespace, "name")
 
     def _collection(self, kind: Kind, *, writes: bool) -> dict[str, Any]:
         operations: dict[str, Any] = {}
         if "list" in kind.verbs:
-            operations["get"] = self._operation(kind, "list")
+            operations["get"] = self._operation(kind, "list", everywhere=kind.namespaced and not writes)
         if writes and "create" in kind.verbs:
             operations["post"] = self._operation(kind, "create")
         if writes and "deletecollection" in kind.verbs:
@@ -84,21 +96,16 @@ class Paths:
         in_path = [name.strip("{}") for name in parameters if name]
         return {**operations, "parameters": [self._parameter(name, "string", "path") for name in in_path]}
 
-    def _operation(self, kind: Kind, verb: str) -> dict[str, Any]:
-        action = {"create": "post", "update": "put"}.get(verb, verb)
-        name = f"{kind.schema}List" if verb == "list" else kind.schema
+    def _operation(
+        self, kind: Kind, verb: str, *, part: str = "", everywhere: bool = False
+    ) -> dict[str, Any]:
+        group, version, name, schema = body_of(kind, part)
         operation: dict[str, Any] = {
             "tags": [_tag(kind)],
-            "operationId": f"{action}{_camel(_tag(kind))}{'Namespaced' if kind.namespaced else ''}{kind.kind}",
-            "responses": self._responses(
-                f"{META}.Status" if verb in ("delete", "deletecollection") else name
-            ),
-            "x-kubernetes-action": action,
-            "x-kubernetes-group-version-kind": {
-                "group": kind.group,
-                "version": kind.version,
-                "kind": kind.kind,
-            },
+            "operationId": _operation_id(kind, verb, part, everywhere),
+            "responses": self._responses(_answer(kind, verb, schema), CODES.get(verb, CODES["get"])),
+            "x-kubernetes-action": {"create": "post", "update": "put"}.get(verb, verb),
+            "x-kubernetes-group-version-kind": {"group": group, "version": version, "kind": name},
         }
         parameters = {
             "list": LIST_PARAMETERS,
@@ -110,14 +117,14 @@ class Paths:
         }.get(verb, ())
         listed = [self._parameter(name, kind_of, "query") for name, kind_of in parameters]
         if verb in ("create", "update", "patch"):
-            listed += self._body(operation, kind, verb)
+            listed += self._body(operation, kind, verb, schema)
         if listed:
             operation["parameters"] = listed
         return operation
 
-    def _body(self, operation: dict[str, Any], kind: Kind, verb: str) -> list[dict[str, Any]]:
+    def _body(self, operation: dict[str, Any], kind: Kind, verb: str, schema: str) -> list[dict[str, Any]]:
         """The body: a parameter in version 2, a part of the operation in version 3."""
-        name = f"{META}.Patch" if verb == "patch" else kind.schema
+        name = f"{META}.Patch" if verb == "patch" else schema
         types: tuple[str, ...] = PATCHES if verb == "patch" else ("*/*",)
         if verb == "patch" and kind.own_schema is not None:
             types = tuple(media for media in PATCHES if media != STRATEGIC)
@@ -131,12 +138,13 @@ class Paths:
         }
         return []
 
-    def _responses(self, name: str) -> dict[str, Any]:
+    def _responses(self, name: str, codes: tuple[tuple[str, str], ...]) -> dict[str, Any]:
         reference = self._schemas.reference(name)
-        if self._version == 2:
-            return {"200": {"description": "OK", "schema": reference}, "401": {"description": "Unauthorized"}}
-        content = {media: {"schema": reference} for media in READS}
-        return {"200": {"description": "OK", "content": content}, "401": {"description": "Unauthorized"}}
+        answer: dict[str, Any] = {"schema": reference}
+        if self._version == 3:
+            answer = {"content": {media: {"schema": reference} for media in READS}}
+        told = {code: {"description": description, **answer} for code, description in codes}
+        return {**told, "401": {"description": "Unauthorized"}}
 
     def _parameter(self, name: str, kind: str, where: str) -> dict[str, Any]:
         parameter: dict[str, Any] = {"name": name, "in": where}
@@ -145,6 +153,22 @@ class Paths:
         if self._version == 2:
             return {**parameter, "type": kind, "uniqueItems": True}
         return {**parameter, "schema": {"type": kind, "uniqueItems": True}}
+
+
+def _answer(kind: Kind, verb: str, schema: str) -> str:
+    """The definition that a verb answers with."""
+    if verb == "deletecollection" or (verb == "delete" and not returns_deleted(kind)):
+        return f"{META}.Status"
+    return f"{schema}List" if verb == "list" else schema
+
+
+def _operation_id(kind: Kind, verb: str, part: str, everywhere: bool) -> str:
+    """`replaceAppsV1NamespacedDeploymentScale`: what generators of clients name their methods after."""
+    collection = "Collection" if verb == "deletecollection" else ""
+    scope = "Namespaced" if kind.namespaced and not everywhere else ""
+    action = VERBS.get(verb, verb)
+    where = "ForAllNamespaces" if everywhere else ""
+    return f"{action}{_camel(_tag(kind))}{collection}{scope}{kind.kind}{part.capitalize()}{where}"
 
 
 def _tag(kind: Kind) -> str:

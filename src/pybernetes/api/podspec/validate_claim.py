@@ -75,9 +75,11 @@ def _validate_data_sources(source: Obj | None, reference: Obj | None, at: FieldE
     if source is None or reference is None:
         return
     if reference.get("namespace"):
-        at.invalid(at.at("dataSource").path, "may not be specified when dataSourceRef.namespace is specified")
+        at.invalid(
+            {}, "may not be specified when dataSourceRef.namespace is specified"
+        )  # upstream shows a path as a struct
     elif any(source.get(field) != reference.get(field) for field in ("apiGroup", "kind", "name")):
-        at.invalid(at.at("dataSource").path, "must match dataSourceRef")
+        at.invalid({}, "must match dataSourceRef")
 
 
 def _validate_data_source(source: Obj, at: FieldErrors) -> None:

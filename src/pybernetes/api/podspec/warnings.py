@@ -9,8 +9,11 @@ from pybernetes.lang import names, quantity
 
 from ..cells import dig
 from ..meta import Obj
+from ..validation.addresses import address_warnings
 from ..validation.nodelabels import deprecation, term_warnings
 from . import remembered
+from .overlaps import overlap_warnings
+from .portwarnings import each_container, port_warnings
 
 ANNOTATIONS = (
     (
@@ -25,7 +28,7 @@ ANNOTATIONS = (
 )
 VOLUMES = (
     ("photonPersistentDisk", "deprecated in v1.11, non-functional in v1.16+"),
-    ("gitRepo", "deprecated in v1.11"),
+    ("gitRepo", "deprecated in v1.11, and disabled by default in v1.33+"),
     ("scaleIO", "deprecated in v1.16, non-functional in v1.22+"),
     ("flocker", "deprecated in v1.22, non-functional in v1.25+"),
     ("storageos", "deprecated in v1.22, non-functional in v1.25+"),
@@ -82,9 +85,10 @@ def _warnings(template: Obj, prefix: str) -> list[str]:
         *_volumes(spec, f"{prefix}spec.volumes"),
         *_repetitions(spec, f"{prefix}spec"),
         *_containers(template, spec, prefix),
-        *_ports(spec, f"{prefix}spec"),
+        *port_warnings(spec, f"{prefix}spec"),
         *_grace(spec, f"{prefix}spec"),
         *_affinity(spec, f"{prefix}spec.affinity"),
+        *_addresses(spec, f"{prefix}spec"),
     ]
 
 
@@ -99,7 +103,7 @@ def _node_labels(spec: Obj, path: str) -> Iterator[str]:
         yield from term_warnings(below, term.get("matchExpressions"))
     for index, each in enumerate(affinity.get(PREFERRED) or ()):
         below = f"{here}.{PREFERRED}[{index}].preference.matchExpressions"
-        yield from term_warnings(below, dig(each, "preference", "matchExpressions"))
+        yield from term_warnings(below, dig(each, "preference", "matchExpressions"), of_values=True)
     for index, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
         at, key = f"{path}.topologySpreadConstraints[{index}]", constraint.get("topologyKey", "")
         if why := deprecation(key):
@@ -123,27 +127,11 @@ def _volumes(spec: Obj, path: str) -> Iterator[str]:
         for field, message in VOLUMES:
             if volume.get(field) is not None:
                 yield f"{path}[{index}].{GO_NAMES.get(field, field)}: {message}"
-    projected = [
-        (i, source) for i, each in enumerate(volumes) for source in dig(each, "projected", "sources") or ()
-    ]
-    tokens = {source["serviceAccountToken"].get("path") for _, source in projected if _has(source)}
-    for index, source in projected if tokens else ():
-        here = f"{path}[{index}].projected.sources"
-        for field, shown in (
-            ("configMap", "configMap"),
-            ("secret", "secrets"),
-            ("downwardAPI", "downwardAPI"),
-        ):
-            for number, item in enumerate(dig(source, field, "items") or ()):
-                if item.get("path") in tokens:
-                    yield (
-                        f"{here}.{shown}[{number}]: has duplicated path with ServiceAccountToken "
-                        f"{json.dumps(item['path'])}"
-                    )
-
-
-def _has(source: Obj) -> bool:
-    return bool(source.get("serviceAccountToken"))
+        claim = dig(volume, "ephemeral", "volumeClaimTemplate", "spec", "resources") or {}
+        here = f"{path}[{index}].ephemeral.volumeClaimTemplate.spec.resources"
+        for part in ("requests", "limits"):
+            yield from _fractions(claim.get(part), f"{here}.{part}", ("storage",))
+    yield from overlap_warnings(volumes)
 
 
 def _repetitions(spec: Obj, path: str) -> Iterator[str]:
@@ -165,23 +153,19 @@ def _again(items: Iterable[Obj], field: str, path: str) -> Iterator[str]:
         seen.add(value)
 
 
-def _fractions(amounts: Obj | None, path: str) -> Iterator[str]:
-    for name in ("memory", "ephemeral-storage"):
+def _fractions(
+    amounts: Obj | None, path: str, names_of: Sequence[str] = ("memory", "ephemeral-storage")
+) -> Iterator[str]:
+    for name in names_of:
         amount = (amounts or {}).get(name)
         if amount is not None and quantity.parse(amount).nano % quantity.NANO:
             yield f'{path}[{name}]: fractional byte value "{quantity.canonical(amount)}" is invalid, must be an integer'
 
 
-def _each_container(spec: Obj, path: str) -> Iterator[tuple[Obj, str]]:
-    for part in ("initContainers", "containers", "ephemeralContainers"):
-        for index, container in enumerate(spec.get(part) or ()):
-            yield container, f"{path}.{part}[{index}]"
-
-
 def _containers(template: Obj, spec: Obj, prefix: str) -> Iterator[str]:
     given = dig(template, "metadata", "annotations") or {}
     whole = bool(dig(spec, "securityContext", "appArmorProfile"))
-    for container, path in _each_container(spec, f"{prefix}spec"):
+    for container, path in each_container(spec, f"{prefix}spec"):
         name, context = container.get("name", ""), container.get("securityContext") or {}
         if f"{SECCOMP_OF}{name}" in given and not context.get("seccompProfile"):
             yield f"{prefix}metadata.annotations[{SECCOMP_OF}{name}]: {USE_SECCOMP}"
@@ -208,28 +192,11 @@ def _variables(variables: Iterable[Obj], path: str) -> Iterator[str]:
         seen.add(name)
 
 
-def _ports(spec: Obj, path: str) -> Iterator[str]:
-    known: dict[tuple[int, str], list[tuple[str, Obj]]] = {}
-    for container, at in _each_container(spec, path):
-        for index, port in enumerate(container.get("ports") or ()):
-            here = f"{at}.ports[{index}]"
-            others = known.setdefault((port.get("containerPort", 0), port.get("protocol", "TCP")), [])
-            for field, other in others:
-                if word := _clash(port, other):
-                    yield f"{here}: {word} port definition with {field}"
-            others.append((here, port))
-
-
-def _clash(port: Obj, other: Obj) -> str:
-    addresses = port.get("hostIP") or "", other.get("hostIP") or ""
-    numbers = port.get("hostPort") or 0, other.get("hostPort") or 0
-    if addresses[0] == addresses[1] and numbers[0] == numbers[1]:
-        return "duplicate"
-    if 0 in numbers:
-        return "overlapping"
-    if numbers[0] == numbers[1] and (addresses[0] == "") != (addresses[1] == ""):
-        return "dangerously ambiguous"
-    return ""
+def _addresses(spec: Obj, path: str) -> Iterator[str]:
+    for index, text in enumerate(dig(spec, "dnsConfig", "nameservers") or ()):
+        yield from address_warnings(f"{path}.dnsConfig.nameservers[{index}]", text)
+    for index, alias in enumerate(spec.get("hostAliases") or ()):
+        yield from address_warnings(f"{path}.hostAliases[{index}].ip", alias.get("ip", ""))
 
 
 def _grace(spec: Obj, path: str) -> Iterator[str]:

@@ -65,24 +65,26 @@ def _role(binding: Obj, _now: float) -> Cell:
     return f"{binding['roleRef']['kind']}/{binding['roleRef']['name']}"
 
 
-def _subjects(title: str, kind: str) -> Column:
+def _subjects(title: str, kind: str, holder: str) -> Column:
     def cell(binding: Obj, _now: float) -> Cell:
         found = [subject for subject in binding.get("subjects") or () if subject.get("kind") == kind]
         shown = [_account(s) if kind == "ServiceAccount" else s["name"] for s in found]
         return ", ".join(shown)
 
-    return Column(title, cell, priority=1)
+    return Column(title, cell, description=f"{title} in the {holder}", priority=1)
 
 
 def _account(subject: Obj) -> str:
     return f"{subject.get('namespace', '')}/{subject['name']}"
 
 
-COLUMNS = (
-    NAME,
-    Column("Role", _role),
-    AGE,
-    _subjects("Users", "User"),
-    _subjects("Groups", "Group"),
-    _subjects("ServiceAccounts", "ServiceAccount"),
-)
+def columns(kind: str) -> tuple[Column, ...]:
+    """`kind` is how descriptions call the binding."""
+    return (
+        NAME,
+        Column("Role", _role),
+        AGE,
+        _subjects("Users", "User", kind),
+        _subjects("Groups", "Group", kind),
+        _subjects("ServiceAccounts", "ServiceAccount", kind),
+    )

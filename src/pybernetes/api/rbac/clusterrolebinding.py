@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..kind import Kind
-from .binding import COLUMNS, default, validate, validate_update
+from .binding import columns, default, validate, validate_update
 
 CLUSTERROLEBINDING = Kind(
     group="rbac.authorization.k8s.io",
@@ -18,5 +18,5 @@ CLUSTERROLEBINDING = Kind(
     default=default,
     validate=validate,
     validate_update=validate_update,
-    columns=COLUMNS,
+    columns=columns("clusterRoleBinding"),
 )

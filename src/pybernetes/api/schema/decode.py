@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from pybernetes.lang import quantity, timestamps
+from pybernetes.lang import gotime, quantity, timestamps
 
 from ..meta import MutableObj, Obj
 from .table import LIST, MAP, OBJECT, Definition, Schema, definition
@@ -274,24 +274,25 @@ def _quantity(value: Any) -> str:
         raise Mismatch(str(error)) from error
 
 
-def _time(value: Any) -> str | None:
-    return _moment(value, _SECONDS, timestamps.rfc3339)
+def _time(value: Any) -> str:
+    return _moment(value, _SECONDS, gotime.SECONDS, timestamps.rfc3339)
 
 
-def _microtime(value: Any) -> str | None:
-    return _moment(value, _MICROS, timestamps.rfc3339_micro)
+def _microtime(value: Any) -> str:
+    return _moment(value, _MICROS, gotime.MICROS, timestamps.rfc3339_micro)
 
 
-def _moment(value: Any, canonical: re.Pattern[str], write: Callable[[float], str]) -> str | None:
+def _moment(value: Any, canonical: re.Pattern[str], layout: str, write: Callable[[float], str]) -> str:
     if not isinstance(value, str):
         raise Mismatch(f"json: cannot unmarshal {_json_kind(_STRING, value)} into Go value of type string")
-    if not value:
-        return None
+    written = canonical.fullmatch(value) is not None
+    if not written and (message := gotime.refusal(value, layout)):
+        raise Mismatch(message)
     try:
         unix = timestamps.parse(value)
     except timestamps.TimestampError as error:
-        raise Mismatch(str(error)) from error
-    return value if canonical.fullmatch(value) else write(unix)
+        raise Mismatch(gotime.refusal(value, layout) or gotime.day_out_of_range(value)) from error
+    return value if written else write(unix)
 
 
 def _byte(value: Any) -> str:

@@ -72,7 +72,12 @@ CSINODE = Kind(
     validate_update=validate_update,
     columns=(
         NAME,
-        Column("Drivers", lambda node, _now: len(dig(node, "spec", "drivers") or ()), type="integer"),
+        Column(
+            "Drivers",
+            lambda node, _now: len(dig(node, "spec", "drivers") or ()),
+            type="integer",
+            description="Drivers indicates the number of CSI drivers registered on the node",
+        ),
         AGE,
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from pybernetes.lang import names
 
@@ -85,5 +86,8 @@ STORAGEVERSIONMIGRATION = Kind(
     validate=validate,
     validate_update=validate_update,
     validate_status=validate_status,
-    columns=(NAME, Column("Resource", _resource, description="Fully qualified resource to migrate")),
+    columns=(
+        replace(NAME, format=""),
+        Column("Resource", _resource, description="Fully qualified resource to migrate"),
+    ),
 )

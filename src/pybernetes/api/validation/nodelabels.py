@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pybernetes.lang import names
+
 RENAMED: Mapping[str, tuple[str, str]] = {
     "beta.kubernetes.io/arch": ("v1.14", "kubernetes.io/arch"),
     "beta.kubernetes.io/os": ("v1.14", "kubernetes.io/os"),
@@ -29,13 +31,19 @@ def deprecation(label: str) -> str:
     return f'deprecated since {since}; use "{new}" instead'
 
 
-def term_warnings(path: str, requirements: Any) -> list[str]:
-    """For the requirements of one node selector term (`matchExpressions`); `path` is that of the list."""
-    return [
-        f"{path}[{index}].key: {each['key']} is {why}"
-        for index, each in enumerate(requirements or ())
-        if (why := deprecation(each.get("key", "")))
-    ]
+def term_warnings(path: str, requirements: Any, *, of_values: bool = False) -> list[str]:
+    """For the requirements of one node selector term (`matchExpressions`); `path` is that of the list. `of_values` where
+    the values are not validated."""
+    found = []
+    for index, each in enumerate(requirements or ()):
+        if why := deprecation(each.get("key", "")):
+            found.append(f"{path}[{index}].key: {each['key']} is {why}")
+        for number, value in enumerate((each.get("values") or ()) if of_values else ()):
+            found += [
+                f"{path}[{index}].values[{number}]: {value} is invalid, {why}"
+                for why in names.label_value(value)
+            ]
+    return found
 
 
 def selector_warnings(path: str, selector: Any) -> list[str]:

@@ -52,11 +52,16 @@ class StreamBody:
 async def connect_to_kubelet(request: Request, target: KubeletTarget, client: HttpClient) -> Result:
     """Forwards exec, attach or port-forward: the kubelet's 101 and then raw bytes both ways, or its refusal as it is.
 
-    Raises InternalError where the kubelet cannot be reached.
+    Raises BadRequest where no upgrade is asked for, InternalError where the kubelet cannot be reached.
     """
+    require_upgrade(request)
+    return await forward(request, target.url, client)
+
+
+def require_upgrade(request: Request) -> None:
+    """exec, attach and port-forward are nothing without streams. Raises BadRequest."""
     if "upgrade" not in request.headers:
         raise BadRequest("Upgrade request required")
-    return await forward(request, target.url, client)
 
 
 async def stream_logs(target: KubeletTarget, client: HttpClient, *, name: str, follow: bool) -> Response:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pybernetes.api.errors import InternalError, MethodNotAllowed, NotFound
 from pybernetes.api.meta import Obj
 from pybernetes.apiserver.connect.forward import connect_to_kubelet, forward, stream_logs
@@ -17,11 +15,10 @@ from pybernetes.apiserver.connect.pod_targets import (
 )
 from pybernetes.apiserver.connect.proxied import passed_back, redirect_of_root, target_of, unreachable
 from pybernetes.apiserver.connect.proxy_targets import node_url, pod_url, service_url, split_name
+from pybernetes.apiserver.connect.servicelocation import slices_of
 from pybernetes.apiserver.context import RequestContext
 from pybernetes.wire.http.client import HttpClient
 from pybernetes.wire.http.messages import Request, Response, Result
-
-SLICE_SERVICE_LABEL = "kubernetes.io/service-name"
 
 
 class Connector:
@@ -107,7 +104,8 @@ def proxy_base(ctx: RequestContext) -> tuple[str, str]:
         case _:
             service = _found(ctx, "services", info.namespace, asked.name)
             pick = ctx.services.env.rng.getrandbits(30)
-            return service_url(service, _slices(ctx, info.namespace, asked.name), asked, pick), ""
+            slices = slices_of(ctx.services.registry, info.namespace, asked.name)
+            return service_url(service, slices, asked, pick), ""
 
 
 def _target(ctx: RequestContext, pod: Obj, path: str) -> KubeletTarget:
@@ -119,16 +117,3 @@ def _found(ctx: RequestContext, plural: str, namespace: str, name: str) -> Obj:
     if tree is None:
         raise NotFound(f'{plural} "{name}" not found', kind=plural, name=name)
     return tree
-
-
-def _slices(ctx: RequestContext, namespace: str, service: str) -> list[Any]:
-    resource = ctx.services.registry.find("discovery.k8s.io", "v1", "endpointslices")
-    if resource is None:
-        return []
-    trees = (version.tree() for version in resource.stored().entries.values())
-    return [
-        tree
-        for tree in trees
-        if tree["metadata"]["namespace"] == namespace
-        and (tree["metadata"].get("labels") or {}).get(SLICE_SERVICE_LABEL) == service
-    ]

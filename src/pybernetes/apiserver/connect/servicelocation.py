@@ -32,5 +32,5 @@ def slices_of(registry: Registry, namespace: str, name: str) -> list[Obj]:
     resource = registry.find("discovery.k8s.io", "v1", "endpointslices")
     if resource is None:
         return []
-    trees = (version.tree() for version in resource.stored().in_namespace(namespace))
-    return [t for t in trees if (t["metadata"].get("labels") or {}).get(SERVICE_LABEL) == name]
+    versions = resource.stored().in_namespace(namespace)
+    return [version.tree() for version in versions if version.labels.get(SERVICE_LABEL) == name]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pybernetes.api.authorization.accessreview import check_review
 from pybernetes.api.errors import BadRequest
 from pybernetes.api.meta import MutableObj, Obj
+from pybernetes.lang.fieldselector import FieldRequirement
 
 from ..attributes import Attributes
 from ..authz.selfsubjectrules import review_status
@@ -49,6 +50,17 @@ def _subject(spec: Obj) -> User:
     return User(spec.get("user", ""), spec.get("uid", ""), tuple(spec.get("groups") or ()), extra)
 
 
+def _field_selector(told: Obj) -> str:
+    """The selector of a list that is asked about, as a request would have it. Requirements that a request cannot have
+    are left out, which can only make the answer narrower."""
+    operators: dict[str, Literal["=", "!="]] = {"In": "=", "NotIn": "!="}
+    return str(told.get("rawSelector") or "") or ",".join(
+        str(FieldRequirement(str(each.get("key", "")), operators[each["operator"]], str(each["values"][0])))
+        for each in told.get("requirements") or ()
+        if each.get("operator") in operators and len(each.get("values") or ()) == 1
+    )
+
+
 def _answer(ctx: RequestContext, review: MutableObj, user: User) -> Reply:
     check_namespace(ctx, ctx.kind, review)
     check_review(ctx.kind, review)
@@ -65,6 +77,7 @@ def _answer(ctx: RequestContext, review: MutableObj, user: User) -> Reply:
             resource.get("subresource", ""),
             resource.get("namespace", ""),
             resource.get("name", ""),
+            field_selector=_field_selector(resource.get("fieldSelector") or {}),
         )
     else:
         asked = Attributes(user, other.get("verb", ""), path=other.get("path", ""), is_resource=False)

@@ -19,6 +19,7 @@ from ..storage import not_found
 from ..verbs import apply as serverside
 from ..verbs.change import change_object
 from ..verbs.objects import (
+    check_namespace,
     check_object,
     complete_update,
     conflict,
@@ -29,6 +30,7 @@ from ..verbs.objects import (
 )
 from ..verbs.patch import apply, read_patch
 from ..verbs.revisions import at_least
+from ..verbs.update import check_name
 
 SCALE = Kind(
     group="autoscaling",
@@ -58,6 +60,8 @@ async def get_scale(ctx: RequestContext) -> Reply:
 
 async def update_scale(ctx: RequestContext) -> Reply:
     scale = read_object(ctx, SCALE)
+    check_namespace(ctx, SCALE, scale)
+    check_name(ctx.info.name, scale)
 
     def build(old: Obj) -> MutableObj:
         return _scaled(ctx.kind, old, scale)
@@ -71,8 +75,10 @@ async def patch_scale(ctx: RequestContext) -> Reply:
         return await _apply_scale(ctx, change)
 
     def build(old: Obj) -> MutableObj:
-        scale = apply(scale_of(ctx.kind, old), change, language, None)
-        return _scaled(ctx.kind, old, check_object(ctx, SCALE, scale))
+        scale = check_object(ctx, SCALE, apply(scale_of(ctx.kind, old), change, language, None))
+        check_namespace(ctx, SCALE, scale)
+        check_name(ctx.info.name, scale)
+        return _scaled(ctx.kind, old, scale)
 
     return await _change(ctx, build)
 
@@ -134,7 +140,7 @@ def _scaled(kind: Kind, old: Obj, scale: Obj) -> MutableObj:
 
 
 def scale_of(kind: Kind, tree: Obj) -> MutableObj:
-    """The Scale of an object."""
+    """The Scale of an object. As upstream's type has it, no replicas are left out of the spec, not of the status."""
     assert kind.scale is not None
     replicas_path, observed_path, selector_path = kind.scale
     metadata = {field: tree["metadata"][field] for field in SHOWN_METADATA if field in tree["metadata"]}
@@ -146,7 +152,7 @@ def scale_of(kind: Kind, tree: Obj) -> MutableObj:
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": metadata,
-        "spec": {"replicas": _at(tree, replicas_path) or 0},
+        "spec": {"replicas": replicas} if (replicas := _at(tree, replicas_path)) else {},
         "status": status,
     }
 
