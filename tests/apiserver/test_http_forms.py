@@ -15,6 +15,7 @@ import yaml
 from pybernetes.api import kinds
 from pybernetes.apiserver.server import ApiServer
 from pybernetes.clock import Env
+from pybernetes.wire.http import encode
 from pybernetes.wire.http.messages import Headers, Request, Response
 
 from .transports import body_of, serving
@@ -389,3 +390,24 @@ def test_a_kind_stored_as_another_version_is_one_store_with_two_faces(env: Env) 
             assert kv.lease, "events are forgotten after a while"
 
     asyncio.run(main())
+
+
+def test_warnings_say_what_can_be_said_in_headers(run: Callable[..., None]) -> None:
+    async def scenario(ask: Asker) -> None:
+        async def warned(fields: dict[str, int]) -> list[str]:
+            body = {"metadata": {"name": "w", "generateName": "w"}, "data": {}, **fields}
+            target = f"{CONFIGMAPS}?dryRun=All&fieldValidation=Warn"
+            answer = await ask("POST", target, json.dumps(body).encode())
+            assert answer.status == 201
+            encode.check(answer.headers)
+            return [value.encode("latin-1").decode() for name, value in answer.headers if name == "Warning"]
+
+        assert await warned({"wörd": 1}) == ['299 - "unknown field \\"wörd\\""']
+        assert await warned({"a\r\nb\x00": 1}) == ['299 - "unknown field \\"a  b \\""']
+        long = await warned({"x" * 300: 1, "y": 1})
+        assert [len(each) > 300 for each in long] == [True, False]
+        cut = await warned({f"{n:03}" + "x" * 400: 1 for n in range(200)})
+        assert len(cut) == 16
+        assert all(len(each) < 280 for each in cut)
+
+    run(scenario)

@@ -111,3 +111,38 @@ def test_services_are_served_beside_one_that_cannot_be_read(
     empty = content.get("spec") is None
     assert any("odd cannot be read" in message for message in caplog.messages) is not empty
     assert not [record for record in caplog.records if record.exc_info]
+
+
+NO_OBJECTS = (
+    b"not json",
+    b"[1]",
+    b'{"kind":"ConfigMap","apiVersion":"v1"}',
+    b'{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"x","labels":{"a":1}}}',
+)
+
+
+def test_what_is_no_object_is_not_served_and_all_else_is(env: Env, caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        store = MemoryStore(env)
+
+        async def written(*values: bytes) -> None:
+            puts = [Put(f"/registry/configmaps/default/bad{n}", value) for n, value in enumerate(values)]
+            await store.txn((), puts)
+
+        async def names() -> list[str]:
+            found = await client.list(kinds.CONFIGMAP, "default")
+            return [each["metadata"]["name"] for each in found.items]
+
+        async with ApiServer(store, env, ApiServerConfig()) as server:
+            client = ApiClient(server.transport(LOOPBACK))
+            await client.create(kinds.CONFIGMAP, new_object(kinds.CONFIGMAP, "bad0", "default"))
+            await written(*NO_OBJECTS)
+            await client.create(kinds.CONFIGMAP, new_object(kinds.CONFIGMAP, "good", "default"))
+            assert await names() == ["good"]
+        assert "/registry/configmaps/default/bad0 cannot be read and is not served" in caplog.text
+        async with ApiServer(store, env, ApiServerConfig()) as server, asyncio.timeout(10):
+            client = ApiClient(server.transport(LOOPBACK))
+            assert await names() == ["good"]
+        await store.close()
+
+    asyncio.run(main())

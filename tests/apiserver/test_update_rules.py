@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pybernetes.api import kinds
-from pybernetes.api.errors import Invalid
+from pybernetes.api.errors import BadRequest, Invalid
 from pybernetes.api.kind import Kind
 from pybernetes.client.interface import Call, Transport
 from pybernetes.clock import Env
@@ -144,5 +144,28 @@ def test_a_namespace_means_nothing_outside_of_namespaces(env: Env) -> None:
         patched = await t.call(Call("patch", role, name="r", body=change, patch_type="merge"))
         assert "namespace" not in patched["metadata"]
         assert patched["metadata"]["labels"] == {"a": "c"}
+
+    scenario(env, case)
+
+
+SCALE = {"apiVersion": "autoscaling/v1", "kind": "Scale", "spec": {"replicas": 1}}
+NAMES = [
+    ({"name": "other"}, "the name of the object (other) does not match the name on the URL (x)"),
+    ({}, "the name of the object (x based on URL) was undeterminable: name must be provided"),
+    (
+        {"name": "x", "namespace": "other"},
+        "the namespace of the provided object does not match the namespace sent on the request",
+    ),
+]
+
+
+@pytest.mark.parametrize(("metadata", "message"), NAMES)
+def test_a_scale_is_of_what_the_url_names(env: Env, metadata: dict[str, str], message: str) -> None:
+    async def case(t: Transport) -> None:
+        await made(t, kinds.DEPLOYMENT)
+        body = {**SCALE, "metadata": metadata}
+        with pytest.raises(BadRequest) as caught:
+            await t.call(Call("update", kinds.DEPLOYMENT, "default", "x", subresource="scale", body=body))
+        assert caught.value.message == message
 
     scenario(env, case)

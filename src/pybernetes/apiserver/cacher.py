@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 
 from pybernetes.aio import upkeep
@@ -68,7 +68,8 @@ class Cacher:
             await self.wait_for(revision)
 
     async def wait_for(self, revision: int) -> None:
-        """Waits until the caches hold `revision`. Raises Timeout where that takes too long."""
+        """Waits until the caches hold `revision`. Raises Timeout where that takes too long, ServiceUnavailable where
+        they are being filled all that time."""
         if self.revision >= revision and self.filled.is_set():
             return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -81,6 +82,8 @@ class Cacher:
                         await self._store.progress()
                 await waiter
         except TimeoutError:
+            if not self.filled.is_set():
+                raise ServiceUnavailable("storage is (re)initializing", retry_after=1) from None
             if self.revision >= revision:
                 return  # it came while this process was too busy to notice
             raise Timeout(
@@ -88,6 +91,10 @@ class Cacher:
                 causes=[Cause("ResourceVersionTooLarge", "Too large resource version")],
                 retry_after=1,
             ) from None
+        finally:
+            if waiter.cancelled() or not waiter.done():  # the revision may never come
+                self._waiters = [entry for entry in self._waiters if entry[2] is not waiter]
+                heapify(self._waiters)
 
     async def run(self) -> None:
         """Feeds the caches until cancelled. A store that goes away is asked again; a history that was compacted
@@ -98,8 +105,11 @@ class Cacher:
                 log.info("store watch ended; reading the store again")
             except StoreError as error:
                 log.warning("store watch: %s; reading the store again", error)
+            except Exception:  # a bug in who observes a kind: better read again than never again
+                log.exception("the watch cache; reading the store again")
             self.filled.clear()
-            self._end_watches()
+            for cache in self._caches.values():
+                cache.watchers.end(refilled())
             await asyncio.sleep(RETRY)
 
     async def bookmarks(self) -> None:
@@ -114,8 +124,7 @@ class Cacher:
     def stop(self) -> None:
         """Ends every open watch: the server is going down."""
         for cache in self._caches.values():
-            for watcher in cache.watchers:
-                watcher.close()
+            cache.watchers.end()
 
     # ---- custom resources come and go
 
@@ -136,18 +145,18 @@ class Cacher:
         cache.load(kvs, revision)
         for key, value, at in changes:
             if at > revision:
-                cache.apply(key, None if value is None else cache.version(key, value, at), at)
+                cache.apply(key, None if value is None else cache.read(key, value, at), at)
         before = self._caches.get(prefix)
         self._caches[prefix] = self._by_directory[prefix[len(ROOT) : -1]] = cache
         if before is not None:
-            _end(before)
+            before.watchers.retire()
 
     def remove(self, cache: KindCache) -> None:
         """Feeds a cache no more; its watches end."""
         if self._caches.get(cache.prefix) is cache:
             del self._caches[cache.prefix]
             del self._by_directory[cache.prefix[len(ROOT) : -1]]
-        _end(cache)
+        cache.watchers.retire()
 
     def _hold(self, key: str, value: bytes | None, revision: int) -> None:
         for prefix, changes in self._filling.items():
@@ -174,6 +183,7 @@ class Cacher:
                 by_cache[cache.prefix].append(kv)
         for prefix, cache in caches.items():
             cache.load(by_cache[prefix], revision)
+            cache.watchers.end(refilled())  # who came while the store was away has missed what happened then
             await asyncio.sleep(0)
         self._fills += 1
         return revision
@@ -240,12 +250,6 @@ class Cacher:
         cache = self._by_directory.get(first)
         return cache if cache is not None else self._by_directory.get(f"{first}/{rest.partition('/')[0]}")
 
-    def _end_watches(self) -> None:
-        for cache in self._caches.values():
-            for watcher in cache.watchers:
-                watcher.close(Expired("the watch cache of the server is being filled anew"))
 
-
-def _end(cache: KindCache) -> None:
-    for watcher in cache.watchers:
-        watcher.close()
+def refilled() -> Expired:
+    return Expired("the watch cache of the server is being filled anew")

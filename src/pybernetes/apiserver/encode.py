@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any
@@ -30,6 +31,9 @@ CHUNK = 64
 """Objects of a list that are put together before other requests get their turn."""
 STREAM_FROM = 500
 """Lists with more objects than this are sent in chunks."""
+MOST_WARNED, LONGEST_WARNING = 4096, 256
+"""Characters of all warnings of an answer together, and of each where those are too many."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 NO_STORE = ("Cache-Control", "no-cache, private")
 JSON_TYPE = ("Content-Type", "application/json")
 
@@ -43,8 +47,8 @@ def respond(ctx: RequestContext, reply: Reply) -> Response | Upgrade:
     if isinstance(reply, WatchReply):
         return watch_response(ctx, reply, form)
     headers: Headers = [NO_STORE, ("Content-Type", form.content_type)]
-    for message in ctx.warnings:
-        headers.append(("Warning", warning(message)))
+    if ctx.warnings:
+        headers += warnings(ctx.warnings)
     pretty = is_pretty(ctx.request)
     if form.protobuf:
         return _protobuf(ctx.request, reply, form, headers)
@@ -95,7 +99,7 @@ def error_response(ctx: RequestContext, error: ApiError) -> Response:
     except NotAcceptable:
         form = PLAIN
     headers: Headers = [NO_STORE, ("Content-Type", form.content_type)]
-    headers += [("Warning", warning(message)) for message in ctx.warnings]
+    headers += warnings(ctx.warnings)
     if error.retry_after is not None:
         headers.append(("Retry-After", str(error.retry_after)))
     if error.code == 401:
@@ -105,10 +109,25 @@ def error_response(ctx: RequestContext, error: ApiError) -> Response:
     )
 
 
+def warnings(messages: Sequence[str]) -> Headers:
+    """`Warning` headers. Where there is too much to tell each is cut short, and what still does not fit is left out, as
+    upstream does: clients read no more than so many headers."""
+    if sum(map(len, messages)) <= MOST_WARNED:
+        return [("Warning", warning(message)) for message in messages]
+    found: Headers = []
+    written = 0
+    for message in messages:
+        if written >= MOST_WARNED:
+            break
+        found.append(("Warning", warning(message[:LONGEST_WARNING])))
+        written += min(len(message), LONGEST_WARNING)
+    return found
+
+
 def warning(message: str) -> str:
-    """The value of a `Warning` header."""
-    text = message.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
-    return f'299 - "{text}"'
+    """The value of a `Warning` header: UTF-8, of which headers are told byte by byte."""
+    text = _CONTROL.sub(" ", message).replace("\\", "\\\\").replace('"', '\\"')
+    return f'299 - "{text}"'.encode(errors="replace").decode("latin-1")
 
 
 def is_pretty(request: Request) -> bool:
@@ -233,7 +252,7 @@ def _item_encoder(ctx: RequestContext, kind: Kind, form: Form) -> Any:
     include = tables.include_of(ctx.query.get("includeObject", "")) if form.shape == "Table" else ""
 
     def show(version: Version) -> Obj:
-        tree = version.tree()
+        tree = version.decoded()
         tree = kind.from_stored(tree) if kind.storage_version else tree
         if form.shape == "Table":
             return tables.row(kind, tree, now, include, form.version)

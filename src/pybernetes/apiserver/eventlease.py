@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 from pybernetes.api.errors import ServiceUnavailable
-from pybernetes.clock import Env
 from pybernetes.store.types import Store, Unavailable
 
 SHARED_SECONDS = 60
@@ -13,24 +13,24 @@ SHARED_SECONDS = 60
 
 
 class EventLeases:
-    """Gives the lease for an event written now."""
+    """Gives the lease for an event written now. It goes by the loop's clock, as stores do: the time of day may jump."""
 
-    def __init__(self, store: Store, env: Env, ttl: int) -> None:
+    def __init__(self, store: Store, ttl: int) -> None:
         self._store = store
-        self._env = env
         self._ttl = ttl
         self._lease = 0
-        self._until = 0.0
+        self._until = -math.inf
         self._lock = asyncio.Lock()
 
     async def current(self) -> int:
         """0 where events live forever. Raises ServiceUnavailable."""
         if self._ttl <= 0:
             return 0
-        if self._env.now() < self._until:
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._until:
             return self._lease
         async with self._lock:
-            now = self._env.now()
+            now = loop.time()
             if now >= self._until:
                 try:
                     lease = await self._store.grant(self._ttl + SHARED_SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -10,9 +11,11 @@ from pybernetes.store.sortedkeys import SortedKeys
 from pybernetes.store.types import KeyValue, prefix_end
 
 from .selection import Selection
-from .version import Version
+from .version import UNREADABLE, Version
 from .watchers import Watcher, Watchers
 from .window import Change, Window
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -47,8 +50,8 @@ class KindCache:
     # ---- feeding
 
     def load(self, kvs: Iterable[KeyValue], revision: int) -> None:
-        """Replaces everything by the state at `revision`; observers are told the differences. Watches that were open
-        do not survive this."""
+        """Replaces everything by the state at `revision`; observers are told the differences, watchers nothing: whoever
+        fills a cache anew ends its watches."""
         before = self.entries
         self.entries = {}
         self._by_label.clear()
@@ -57,9 +60,10 @@ class KindCache:
         self._derived.clear()
         self._window = Window(self._window_size, revision)
         for kv in kvs:
-            version = self._version_type(self.kind, kv.key, kv.value, kv.mod_revision)
-            self.entries[kv.key] = version
-            self._index(version)
+            version = self.read(kv.key, kv.value, kv.mod_revision)
+            if version is not None:
+                self.entries[kv.key] = version
+                self._index(version)
         self.size = sum(len(version.value) for version in self.entries.values())
         self._keys = SortedKeys(self.entries)
         if self.observers:
@@ -73,13 +77,21 @@ class KindCache:
                 for observer in self.observers:
                     observer(change)
 
-    def received(self, kv: KeyValue) -> Version:
-        """The version that the store tells of: the writer's own where a writer of this process made it."""
+    def received(self, kv: KeyValue) -> Version | None:
+        """The version that the store tells of: the writer's own where a writer of this process made it, else `read`."""
         new = self.pending.pop(kv.key, None) if self.pending else None
         if new is None or new.value != kv.value:
-            return self._version_type(self.kind, kv.key, kv.value, kv.mod_revision)
+            return self.read(kv.key, kv.value, kv.mod_revision)
         new.settle(kv.mod_revision)
         return new
+
+    def read(self, key: str, value: bytes, revision: int) -> Version | None:
+        """What lies in the store; None for what is no object: it is not served, all others are."""
+        try:
+            return self._version_type(self.kind, key, value, revision)
+        except UNREADABLE as error:
+            log.error("%s cannot be read and is not served: %r", key, error)
+            return None
 
     def apply(self, key: str, new: Version | None, revision: int) -> None:
         """Takes one change (`new` None: deleted) and tells observers and watchers."""

@@ -103,9 +103,7 @@ class Metrics:
         )
 
     def observe(self, info: RequestInfo, code: int, seconds: float) -> None:
-        """One request that was answered."""
-        if not info.is_resource:
-            return
+        """One request that was answered, for a resource that is served."""
         scope = "resource" if info.name else "namespace" if info.namespace else "cluster"
         key = (info.verb, info.group, info.version, info.resource, info.subresource, scope, code)
         answers = self._answers.get(key)

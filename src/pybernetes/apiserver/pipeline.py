@@ -52,30 +52,14 @@ class Before(NamedTuple):
 
 
 async def recover(ctx: RequestContext, following: Following) -> Reply:
-    """A bug in what follows becomes a 500 and a traceback in the log; a request that takes too long a 504."""
-    deadlines = ctx.services.deadlines
-    # Reads wait for the cache only, which has its own limit.
-    turn = None if _only_reads(ctx) else deadlines.begin()
+    """A bug in what follows becomes a 500 and a traceback in the log."""
     try:
         return await following(ctx)
     except ApiError:
         raise
-    except asyncio.CancelledError as error:
-        if turn is None or not deadlines.ran_out(turn):
-            raise
-        raise Timeout(
-            "Timeout: request did not complete within requested timeout - context deadline exceeded"
-        ) from error
     except Exception as error:
         log.exception("%s %s", ctx.info.verb, ctx.info.path)
         raise InternalError(f"Internal error occurred: {type(error).__name__}: {error}") from error
-    finally:
-        if turn is not None:
-            deadlines.end(turn)
-
-
-def _only_reads(ctx: RequestContext) -> bool:
-    return ctx.request.method == "GET" if ctx.request is not None else ctx.info.verb not in MUTATING
 
 
 def read_request_info(ctx: RequestContext) -> None:
@@ -93,8 +77,8 @@ def read_request_info(ctx: RequestContext) -> None:
 
 
 async def measure(ctx: RequestContext, following: Following) -> Reply:
-    """Counts and times the request."""
-    started, code = perf_counter(), 200
+    """Counts and times the request, if it is for something that is served: anybody can make up other names."""
+    started, code = perf_counter(), 0
     try:
         reply = await following(ctx)
         code = getattr(reply, "code", 200)
@@ -102,8 +86,14 @@ async def measure(ctx: RequestContext, following: Following) -> Reply:
     except ApiError as error:
         code = error.code
         raise
+    except Exception:
+        code = InternalError.code
+        raise
     finally:
-        ctx.services.metrics.observe(ctx.info, code, perf_counter() - started)
+        resource, subresource = ctx.resource, ctx.info.subresource
+        served = resource is not None and (not subresource or subresource in resource.kind.subresources)
+        if served and code:  # none: the client has gone
+            ctx.services.metrics.observe(ctx.info, code, perf_counter() - started)
 
 
 def authenticate(ctx: RequestContext) -> None:
@@ -140,6 +130,9 @@ async def _in_ledger(ctx: RequestContext, following: Following) -> Reply:
     except ApiError as error:
         _record(ctx, error.code, error.message)
         raise
+    except Exception as error:
+        _record(ctx, InternalError.code, repr(error))
+        raise
     _record(ctx, getattr(reply, "code", 200), "")
     return reply
 
@@ -150,6 +143,32 @@ def impersonate(ctx: RequestContext) -> None:
         user = impersonated_user(ctx.services, ctx.user, ctx.request.headers)
         ctx.impersonated_by, ctx.user = ctx.user.name, user
         ctx.verdicts.append(f"impersonate: acts as {user.name}")
+
+
+def limit(ctx: RequestContext, following: Following) -> Awaitable[Reply]:
+    """What takes too long becomes a 504. Reads of what is stored wait for the cache only, which has its own limit; what
+    passes through to a kubelet or an address takes as long as both sides like."""
+    if ctx.mutating:
+        limited = ctx.info.subresource not in LONG_RUNNING_SUBRESOURCES
+    else:
+        resource = ctx.resource
+        limited = not ctx.long_running if resource is None else resource.kind.conversion is not None
+    return _limited(ctx, following) if limited else following(ctx)
+
+
+async def _limited(ctx: RequestContext, following: Following) -> Reply:
+    deadlines = ctx.services.deadlines
+    turn = deadlines.begin()
+    try:
+        return await following(ctx)
+    except asyncio.CancelledError as error:
+        if not deadlines.ran_out(turn):
+            raise
+        raise Timeout(
+            "Timeout: request did not complete within requested timeout - context deadline exceeded"
+        ) from error
+    finally:
+        deadlines.end(turn)
 
 
 async def flow_control(ctx: RequestContext, following: Following) -> Reply:
@@ -218,6 +237,7 @@ STAGES: tuple[Stage | Before, ...] = (
     Before(authenticate),
     audit,
     Before(impersonate),
+    limit,
     flow_control,
     Before(authorize),
     serve,

@@ -139,7 +139,7 @@ class ApiServer:
             webhooks=WebhookCaller(registry, env),
             allocator=allocator,
             addresses=AddressBook(registry, env),
-            event_leases=EventLeases(store, env, config.event_ttl),
+            event_leases=EventLeases(store, config.event_ttl),
             openapi=OpenApi(registry, GIT_VERSION),
             connect=connect or self._connect,
             aggregator=Aggregator(registry, env, config, self.transport(LOOPBACK)),

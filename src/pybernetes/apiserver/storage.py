@@ -118,17 +118,18 @@ class Storage:
         for attempt in range(ATTEMPTS):
             if attempt >= PATIENT_AFTER:
                 await asyncio.sleep(PAUSE)
+            refused: ApiError | None = None
             try:
                 answer = update(current)
-            except ApiError:
-                if fresh:
-                    raise
-                newer = await self._read(cache, kind, key, name)
-                if newer.revision == current.revision:
-                    raise
-                current, fresh = newer, True
-                continue
-            if answer is None:
+            except ApiError as error:
+                answer, refused = None, error
+            if answer is None:  # no write will tell whether the cache is behind
+                newer = current if fresh else await self._read(cache, kind, key, name)
+                if newer.revision != current.revision:
+                    current, fresh = newer, True
+                    continue
+                if refused is not None:
+                    raise refused
                 return Outcome(current, changed=False)
             also = () if beside is None else beside(current, answer)
             outcome = await self._attempt(cache, current, answer, lease, also)
@@ -176,28 +177,28 @@ class Storage:
         if version is not None:
             key = version.key
             cache.pending[key] = version
-        began = perf_counter()
+        began, result = perf_counter(), None
         try:
             compares = [Compare(key, "mod", "==", revision)]
             if len(ops) > 1:
                 compares += [Compare(op.key, "mod", "==", 0) for op in ops[1:] if isinstance(op, Put)]
             result = await self._store.txn(compares, ops, [Get(key)])
         except Unavailable as error:
-            cache.pending.pop(key, None)
             raise ServiceUnavailable(f"the store cannot be written: {error}", retry_after=1) from error
         finally:
+            written = result is not None and result.succeeded
+            if version is not None and not written and cache.pending.get(key) is version:
+                del cache.pending[key]
             operation = "delete" if version is None else "update" if revision else "create"
             labels = (operation, cache.kind.group, cache.kind.plural)
             self._metrics.store.observe(labels, perf_counter() - began)
         if result.succeeded and len(ops) > 1:
             if version is not None:
                 version.settle(result.revision)
-            with suppress(Timeout):  # it is written, whether the cache has seen it or not
+            with suppress(Timeout, ServiceUnavailable):  # it is written, whether the cache has seen it or not
                 await self._cacher.wait_for(result.revision)  # the store tells of several keys together
         elif result.succeeded:
             self._cacher.wrote(cache, key, version, result.revision)
-        elif version is not None and cache.pending.get(key) is version:
-            del cache.pending[key]
         return result
 
     async def _read(self, cache: KindCache, kind: Kind, key: str, name: str) -> Version:

@@ -18,7 +18,8 @@ from pybernetes.api.kind import Kind
 from pybernetes.api.meta import MutableObj, Obj
 
 _NOTHING: Mapping[str, str] = {}
-
+UNREADABLE = (AttributeError, LookupError, TypeError, ValueError)
+"""What reading a value that another program has put into the store may raise."""
 
 _FIRST = {"kind": "", "apiVersion": "", "metadata": None}
 """The order of the fields that come first."""

@@ -135,6 +135,7 @@ class Watchers:
         self._round_is_due = False
         """Whether a timer will begin the next round."""
         self._delivered = 0
+        self._retired = False
 
     def __len__(self) -> int:
         return self._count
@@ -159,7 +160,19 @@ class Watchers:
         self._groups.setdefault(group, {})[watcher] = None
         self._count += 1
         self._tree_takers += takes_trees
+        if self._retired:
+            watcher.close()
         return watcher
+
+    def end(self, error: ApiError | None = None) -> None:
+        """Closes every open watch."""
+        for watcher in self:
+            watcher.close(error)
+
+    def retire(self) -> None:
+        """Closes every open watch and, as it is opened, every one that comes: nobody feeds this cache any more."""
+        self._retired = True
+        self.end()
 
     def remove(self, watcher: Watcher) -> None:
         members = self._groups.get(watcher.group)

@@ -82,6 +82,7 @@ class WatchBody:
 
     async def aclose(self) -> None:
         await self._lines.aclose()
+        self.reply.watcher.sink = None
         self.reply.close()
 
 
@@ -113,7 +114,8 @@ class _Joined:
         if len(deliveries) == 1:
             return deliveries[0].line
         if self._deliveries != deliveries:
-            self._deliveries, self._lines = deliveries, b"".join([delivery.line for delivery in deliveries])
+            self._lines = b"".join([delivery.line for delivery in deliveries])
+            self._deliveries = deliveries.copy()  # the watcher goes on filling its own where nothing is sent
         return self._lines
 
 

@@ -99,6 +99,8 @@ class Cycle:
             profile = self.profiles.get(scheduler_of(queued.pod))
             if profile is None:
                 self.queue.remove(queued.uid)
+                self.nominations.remove(queued.uid)
+                self.groups.remove(queued.pod)
             else:
                 queued.profile = profile
                 self.queue.activate(queued.uid)

@@ -118,8 +118,10 @@ def test_an_account_may_limit_the_secrets_of_its_pods(run) -> None:
 
 def test_always_pull_images(run) -> None:
     async def scenario(client: Client) -> None:
-        made = await client.pod("p", container={"imagePullPolicy": "Never"})
+        volumes = [{"name": "v", "image": {"reference": "i", "pullPolicy": "Never"}}]
+        made = await client.pod("p", container={"imagePullPolicy": "Never"}, volumes=volumes)
         assert made["spec"]["containers"][0]["imagePullPolicy"] == "Always"
+        assert made["spec"]["volumes"][0]["image"]["pullPolicy"] == "Always"
 
     run(scenario, enable_admission_plugins=("AlwaysPullImages",))
 

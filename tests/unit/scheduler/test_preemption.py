@@ -293,3 +293,14 @@ def test_what_was_found_for_a_row_is_found_again_after_it_changed() -> None:
     assert again().node == "a"
     cycle.budget_event(None, budget("all", 0, app="q"), 0)
     assert again().node == "a"
+
+
+def test_a_pod_of_a_profile_that_is_gone_keeps_no_room() -> None:
+    other = replace(DEFAULT_PROFILE, name="other")
+    cycle = Cycle(random.Random(1), profiles=(DEFAULT_PROFILE, other))
+    cycle.node_event(None, node("a"), 0)
+    waits = pod("p", schedulerName="other")
+    cycle.pod_event(None, {**waits, "status": {"nominatedNodeName": "a"}}, 0)
+    assert len(cycle.nominations) == 1
+    cycle.use((DEFAULT_PROFILE,))
+    assert (len(cycle.queue), len(cycle.nominations)) == (0, 0)

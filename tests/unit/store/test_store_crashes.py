@@ -96,7 +96,7 @@ def test_nothing_acknowledged_is_lost_whenever_the_process_dies_or_the_power_fai
 def test_what_a_new_process_shows_stays_also_if_the_power_fails_then(env: Env, tmp_path: Path) -> None:
     disk, history = Disk(tmp_path / "store"), History()
     with disk.followed():
-        asyncio.run(write(disk, env, history, 16))
+        asyncio.run(write(disk, env, history, 9))
     for moment in disk.moments:
         again = Disk(tmp_path / "again")
         again.go_on(moment)
@@ -108,7 +108,7 @@ def test_what_a_new_process_shows_stays_also_if_the_power_fails_then(env: Env, t
             again.note("opened")
             lay_out(tmp_path / "other", again.moments[-1].left)
             assert state_of(tmp_path / "other")[0] >= shown, f"{moment.step}, a new process, power cut"
-            asyncio.run(write(again, env, later, 8))
+            asyncio.run(write(again, env, later, 4))
         for next_moment in again.moments[4::3]:
             check(next_moment, later, tmp_path / "other", next_moment.left)
 

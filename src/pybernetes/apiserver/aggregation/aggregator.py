@@ -62,6 +62,7 @@ class Aggregator:
         self._unavailable: Counter[tuple[str, str]] = Counter()
         self._due: dict[str, float] = {}
         self._retries: dict[str, float] = {}
+        self._looking_at: set[str] = set()
         self._wake = asyncio.Event()
         if APISERVICE in registry.kinds:
             registry.cache(APISERVICE).observers.append(self._service_changed)
@@ -173,22 +174,21 @@ class Aggregator:
     # ---- watching over them
 
     async def run(self) -> None:
-        """Keeps conditions and documents up to date, until cancelled."""
+        """Keeps conditions and documents up to date, until cancelled. A server that does not answer keeps nobody from
+        looking at the others."""
         loop = asyncio.get_running_loop()
-        while True:
-            self._wake.clear()
-            now = loop.time()
-            names = [name for name, due in self._due.items() if due <= now]
-            async with asyncio.TaskGroup() as group:
-                for name in names:
-                    self._due[name] = now + INTERVAL
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._wake.clear()
+                now = loop.time()
+                free = {name: due for name, due in self._due.items() if name not in self._looking_at}
+                for name in [name for name, due in free.items() if due <= now]:
+                    free[name] = self._due[name] = now + INTERVAL
+                    self._looking_at.add(name)
                     group.create_task(self._guarded(name))
-            if any(due <= loop.time() for due in self._due.values()):
-                continue
-            wait = min(self._due.values()) - loop.time() if self._due else None
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._wake.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(free.values()) - now if free else None):
+                        await self._wake.wait()
 
     async def _guarded(self, name: str) -> None:
         try:
@@ -199,6 +199,9 @@ class Aggregator:
         except Exception:
             log.exception("APIService %s", name)
             self._again(name)
+        finally:
+            self._looking_at.discard(name)
+            self._wake.set()
 
     def _again(self, name: str) -> None:
         wait = min(self._retries.get(name, FIRST_RETRY / 2) * 2, LAST_RETRY)

@@ -12,14 +12,13 @@ from pybernetes.api.errors import InternalError
 from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.meta import MutableObj, Obj, is_deleting, name_of
 
+from ..version import UNREADABLE
 from ..window import Change
 from .families import complete_families, refuse, stays_as_it_is
 from .pool import Exhausted, Pool, Taken
 from .reservation import Reservation
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-UNREADABLE = (AttributeError, LookupError, TypeError, ValueError)
-"""What reading an object of a wrong shape raises."""
 SMALLEST_BAND, LARGEST_BAND, BANDS = 16, 256, 16
 log = logging.getLogger("allocators")
 

@@ -8,8 +8,9 @@ from pybernetes.api.kind import Kind
 from pybernetes.api.kinds import SERVICE
 from pybernetes.api.meta import MutableObj, Obj, key_of, uid_of
 
+from ..version import UNREADABLE
 from ..window import Change
-from .networks import UNREADABLE, Addresses, log
+from .networks import Addresses, log
 from .nodeports import NodePorts, held_ports
 from .pool import Pool
 from .reservation import NOTHING_RESERVED, Reservation

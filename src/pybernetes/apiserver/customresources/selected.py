@@ -38,7 +38,9 @@ class SelectedEvents:
         if known is None and self._seen is not None:
             known = key in self._seen
         if delivery.type == "DELETED":
-            self._told[key] = False
+            self._told.pop(key, None)
+            if self._seen is not None:
+                self._seen.discard(key)
             gone = fits if known is None else known
             return Delivery("DELETED", version, delivery.revision) if gone else None
         self._told[key] = fits

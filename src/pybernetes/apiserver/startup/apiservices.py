@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from pybernetes.aio import upkeep
 from pybernetes.api.errors import ApiError, Conflict, NotFound
 from pybernetes.api.kind import new_object
 from pybernetes.api.kinds import APISERVICE, CUSTOMRESOURCEDEFINITION
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 MANAGED = "kube-aggregator.kubernetes.io/automanaged"
 ON_START, ALWAYS = "onstart", "true"
 """Made once at start, for built-in groups; kept in step, for those of CustomResourceDefinitions."""
+RETRY = 5.0
+"""Seconds before what could not be written is tried again."""
 
 
 async def publish(transport: InProcessTransport, registry: Registry) -> None:
@@ -53,6 +56,8 @@ async def keep(transport: InProcessTransport, registry: Registry) -> None:
         except* ApiError as errors:
             for error in errors.exceptions:
                 log.warning("an APIService of a custom resource could not be written: %s", error)
+            changed.set()
+            await upkeep.pause(RETRY)
 
 
 async def follow_definitions(transport: InProcessTransport, registry: Registry) -> None:

@@ -16,7 +16,7 @@ from pybernetes.api.kind import new_object
 from pybernetes.api.kinds import IPADDRESS, SERVICE, SERVICECIDR
 from pybernetes.api.meta import Obj, name_of, namespace_of
 from pybernetes.client.interface import Call
-from pybernetes.store.types import Compare
+from pybernetes.store.types import Compare, StoreError
 
 from ..allocators.ipaddresses import AddressBook, cluster_addresses, is_ours, parent_of
 from ..inprocess import InProcessTransport
@@ -97,5 +97,5 @@ async def keep(transport: InProcessTransport, services: Services) -> None:
         await upkeep.pause(INTERVAL)
         try:
             await publish(transport, services)
-        except ApiError as error:
+        except (ApiError, StoreError) as error:
             log.warning("the addresses of services could not be repaired: %s", error)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pybernetes.api.deletion import returns_deleted
 from pybernetes.api.errors import BadRequest, Cause, Invalid
 from pybernetes.api.fielderrors import show
 from pybernetes.api.kind import Kind
@@ -25,8 +26,6 @@ from .change import beside, has_finalizers
 from .objects import conflict, current_tree, private, to_store
 from .unreadable import no_type
 
-RETURNS_OBJECT = frozenset({"pods", "podtemplates", "resourcequotas", "serviceaccounts", "services"})
-"""Core resources whose deletion is answered by the object and not by a Status."""
 DEFAULT_GRACE = 30
 OPTIONS = "DeleteOptions"
 _BODY_TYPES: tuple[tuple[str, type, str], ...] = (
@@ -55,6 +54,8 @@ async def delete(ctx: RequestContext) -> Reply:
     """200. Raises NotFound, Conflict (preconditions), Forbidden (admission)."""
     options = read_options(ctx)
     admit_deletion(Admission(ctx, ctx.kind, "DELETE", None, None, name=ctx.info.name))
+    if options.dry_run:
+        return await _dry_deletion(ctx, options)
     outcome = await delete_object(ctx, ctx.namespace, ctx.info.name, options)
     if outcome.changed:
         ctx.revision = outcome.revision or outcome.version.revision
@@ -68,23 +69,44 @@ async def delete_object(ctx: RequestContext, namespace: str, name: str, options:
 
     def update(current: Version) -> MutableObj | Removal | None:
         old = current_tree(kind, current)
-        _check(kind, old, options)
-        marked = mark(kind, private(old), options, now)
+        marked = _deleted(kind, old, options, now)
         return REMOVE if marked is None else None if marked == old else to_store(kind, marked)
 
     if options.dry_run:
-        await ctx.services.cacher.fresh()
-        current = cache.get(namespace, name)
-        if current is None:
-            raise not_found(kind, name)
-        update(current)
+        current = await _fresh(ctx, namespace, name)
+        _deleted(kind, current_tree(kind, current), options, now)
         return Outcome(current, changed=False, removed=True)
     return await ctx.services.storage.update(cache, kind, namespace, name, update, beside=beside(ctx, kind))
 
 
+async def _dry_deletion(ctx: RequestContext, options: DeleteOptions) -> Reply:
+    """What a deletion would answer: the object as it would be marked, where it would not go at once."""
+    kind, current = ctx.kind, await _fresh(ctx, ctx.namespace, ctx.info.name)
+    marked = _deleted(kind, current_tree(kind, current), options, ctx.services.env.now())
+    if marked is not None:
+        return TreeReply(marked, 200, kind)
+    return deleted_reply(kind, Outcome(current, changed=False, removed=True))
+
+
+async def _fresh(ctx: RequestContext, namespace: str, name: str) -> Version:
+    """The object as it is now. Raises NotFound."""
+    assert ctx.resource is not None
+    await ctx.services.cacher.fresh()
+    current = ctx.resource.stored().get(namespace, name)
+    if current is None:
+        raise not_found(ctx.kind, name)
+    return current
+
+
+def _deleted(kind: Kind, old: Obj, options: DeleteOptions, now: float) -> MutableObj | None:
+    """As `mark`, of a copy, once the preconditions hold. Raises Conflict."""
+    _check(kind, old, options)
+    return mark(kind, private(old), options, now)
+
+
 def deleted_reply(kind: Kind, outcome: Outcome) -> Reply:
     """What upstream answers: a Status for what is gone, the object for what stays or for some kinds always."""
-    if not outcome.removed or (not kind.group and kind.plural in RETURNS_OBJECT):
+    if not outcome.removed or returns_deleted(kind):
         return VersionReply(kind, outcome.version, 200, outcome.revision)
     details = {
         "name": outcome.version.name,
@@ -105,14 +127,17 @@ def deleted_reply(kind: Kind, outcome: Outcome) -> Reply:
 def mark(kind: Kind, tree: MutableObj, options: DeleteOptions, now: float) -> MutableObj | None:
     """The object marked for deletion (changed in place); None where it can go at once."""
     metadata = tree["metadata"]
+    going = bool(metadata.get("deletionTimestamp"))
+    if going and kind.graceful and not _shorten(metadata, options.grace):
+        return tree
     _set_policy(metadata, options.policy)
-    if not metadata.get("deletionTimestamp"):
+    if not going:
         kind.prepare_delete(tree, now)
     if kind is NAMESPACE and has_finalizers(kind, tree):
         tree["status"] = {**(tree.get("status") or {}), "phase": "Terminating"}
+    if going:
+        return tree if metadata.get("deletionGracePeriodSeconds") or has_finalizers(kind, tree) else None
     grace = _grace(tree, options) if kind.graceful else 0
-    if metadata.get("deletionTimestamp"):
-        return _again(kind, tree, options, grace)
     if grace == 0 and not has_finalizers(kind, tree):
         return None
     metadata["deletionTimestamp"] = timestamps.rfc3339(now + grace)
@@ -122,18 +147,18 @@ def mark(kind: Kind, tree: MutableObj, options: DeleteOptions, now: float) -> Mu
     return tree
 
 
-def _again(kind: Kind, tree: MutableObj, options: DeleteOptions, grace: int) -> MutableObj | None:
-    """A second deletion may shorten the grace period, never lengthen it; with none left the object goes."""
-    metadata = tree["metadata"]
+def _shorten(metadata: MutableObj, asked: int | None) -> bool:
+    """A second deletion may shorten the grace period, never lengthen it; one that does not changes nothing (False)."""
     before = metadata.get("deletionGracePeriodSeconds") or 0
-    if (kind.graceful and grace < before and options.grace is not None) or (kind.graceful and grace == 0):
-        started = timestamps.parse(metadata["deletionTimestamp"]) - before
-        metadata["deletionTimestamp"] = timestamps.rfc3339(started + grace)
-        metadata["deletionGracePeriodSeconds"] = grace
-        before = grace
-    if before == 0 and not has_finalizers(kind, tree):
-        return None
-    return tree
+    if before == 0:
+        return True
+    if asked is None or asked >= before:
+        return False
+    grace = _not_negative(asked)
+    started = timestamps.parse(metadata["deletionTimestamp"]) - before
+    metadata["deletionTimestamp"] = timestamps.rfc3339(started + grace)
+    metadata["deletionGracePeriodSeconds"] = grace
+    return True
 
 
 def _grace(pod: Obj, options: DeleteOptions) -> int:
@@ -144,7 +169,12 @@ def _grace(pod: Obj, options: DeleteOptions) -> int:
     grace = options.grace
     if grace is None:
         grace = spec.get("terminationGracePeriodSeconds", DEFAULT_GRACE)
-    return 1 if grace < 0 else int(grace)
+    return _not_negative(int(grace))
+
+
+def _not_negative(grace: int) -> int:
+    """Less than none is one second."""
+    return 1 if grace < 0 else grace
 
 
 def _set_policy(metadata: MutableObj, policy: str) -> None:

@@ -12,28 +12,24 @@ from ..admission.plugin import Admission
 from ..admission.questions import answering
 from ..context import RequestContext
 from ..replies import ListReply, Reply
-from ..selection import selection_of
 from ..storage import Outcome
 from ..version import Version
 from .delete import DeleteOptions, delete_object, read_options
-from .revisions import check_list_options
+from .list import list_objects
 
 TURN = 50
 """Objects deleted before other requests get their turn."""
 
 
 async def deletecollection(ctx: RequestContext) -> Reply:
-    """200 with the list of what was there. Objects that go away meanwhile are no error."""
-    assert ctx.resource is not None
-    cache, cacher = ctx.resource.stored(), ctx.services.cacher
-    options = replace(read_options(ctx), uid="", resource_version="")
-    check_list_options(ctx.query)
-    selection = selection_of(ctx.kind, ctx.namespace, "", ctx.query)
-    conversion = ctx.kind.conversion
-    await cacher.fresh()
-    versions = cache.select(selection if conversion is None else selection.as_stored())
-    if conversion is not None:
-        shown = {version.key for version in await conversion.selected(versions, selection)}
+    """200 with the list of what was there, a page of it where a limit is given. Objects that go away meanwhile are no
+    error. Raises Conflict where one does not meet the preconditions: they are asked of each."""
+    options = read_options(ctx)
+    reply = await list_objects(ctx)
+    assert isinstance(reply, ListReply)
+    versions, conversion = reply.versions, ctx.kind.conversion
+    if conversion is not None and ctx.shown is not None:
+        shown = {version.key for version in await conversion.selected(versions, ctx.shown)}
         versions = [version for version in versions if version.key in shown]
     for number, version in enumerate(versions, 1):
         try:
@@ -44,7 +40,7 @@ async def deletecollection(ctx: RequestContext) -> Reply:
             ctx.revision = outcome.revision or outcome.version.revision
         if number % TURN == 0:
             await asyncio.sleep(0)
-    return ListReply(ctx.kind, versions, cacher.revision)
+    return replace(reply, versions=versions)
 
 
 async def _delete(ctx: RequestContext, version: Version, options: DeleteOptions) -> Outcome:

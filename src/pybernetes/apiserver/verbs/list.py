@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pybernetes.api.errors import BadRequest, Expired
-from pybernetes.store.types import Compacted, FutureRevision, prefix_end
+from pybernetes.api.errors import BadRequest, Expired, ServiceUnavailable
+from pybernetes.store.types import Compacted, FutureRevision, Unavailable, prefix_end
 
 from ..context import RequestContext
 from ..kindcache import KindCache
@@ -79,12 +80,13 @@ def _page(
     versions: Sequence[Version],
     revision: int,
     limit: int,
+    more: int = 0,
 ) -> ListReply:
-    """The first `limit` of the versions selected."""
+    """The first `limit` of the versions selected; `more` objects come after them all."""
     if not limit or len(versions) <= limit:
         return ListReply(ctx.kind, versions, revision)
     token = Position(revision, versions[limit - 1].key + "\0").token(cache.prefix)
-    remaining = len(versions) - limit if selection.unfiltered else None
+    remaining = len(versions) - limit + more if selection.unfiltered else None
     return ListReply(ctx.kind, versions[:limit], revision, token, remaining)
 
 
@@ -97,30 +99,35 @@ async def _page_at(
     if cache.last_change <= revision:
         versions = [version for version in cache.select(selection) if version.key >= start]
     else:
-        versions = await _history(ctx, cache, selection, revision, start, limit)
+        versions, more = await _history(ctx, cache, selection, revision, start, limit)
+        return _page(ctx, cache, selection, versions, revision, limit, more)
     return _page(ctx, cache, selection, versions, revision, limit)
 
 
 async def _history(
     ctx: RequestContext, cache: KindCache, selection: Selection, revision: int, start: str, limit: int
-) -> list[Version]:
-    """The selected versions from `start` on at an old revision; at most one more than `limit`, unless all count."""
+) -> tuple[list[Version], int]:
+    """The selected versions from `start` on at an old revision, at least one more than `limit` where there are so many;
+    and how many more keys there are behind those that were read."""
     store = ctx.services.store
     prefix = f"{cache.prefix}{selection.namespace}/" if selection.namespace else cache.prefix
     key, end = max(start, prefix), prefix_end(prefix)
-    enough = limit + 1 if limit and not selection.unfiltered else 0
+    enough = limit + 1 if limit else math.inf
+    size = min(enough, STORE_PAGE) if selection.unfiltered else STORE_PAGE
     found: list[Version] = []
     while True:
         try:
-            page = await store.range(key, end, revision=revision, limit=STORE_PAGE)
+            page = await store.range(key, end, revision=revision, limit=int(size))
         except Compacted as error:
             raise _too_old(start, cache.prefix) from error
         except FutureRevision as error:
             raise BadRequest(str(error)) from error
-        versions = (cache.version(kv.key, kv.value, kv.mod_revision) for kv in page.kvs)
-        found += [version for version in versions if selection.matches(version)]
-        if not page.more or (enough and len(found) >= enough):
-            return found
+        except Unavailable as error:
+            raise ServiceUnavailable(f"the store cannot be read: {error}", retry_after=1) from error
+        versions = (cache.read(kv.key, kv.value, kv.mod_revision) for kv in page.kvs)
+        found += [version for version in versions if version is not None and selection.matches(version)]
+        if not page.more or len(found) >= enough:
+            return found, page.count - len(page.kvs)
         key = page.kvs[-1].key + "\0"
 
 

@@ -63,7 +63,10 @@ def unsupported(field: str, value: str, supported: tuple[str, ...]) -> Problem:
 
 
 def check_list_options(query: Mapping[str, str]) -> None:
-    """Raises Invalid for parameters of a list that make no sense together (`ValidateListOptions`)."""
+    """Raises Invalid for parameters of a list that make no sense together (`ValidateListOptions`), BadRequest for a
+    `timeoutSeconds` that is no number (which has no other meaning for a list)."""
+    if seconds := query.get("timeoutSeconds"):
+        integer(seconds)
     version, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
     found: list[Problem] = []
     if match:

@@ -23,9 +23,7 @@ async def update(ctx: RequestContext, complete: Complete = complete_update) -> R
     check_options(ctx, "UpdateOptions")
     tree = read_object(ctx, kind)
     check_namespace(ctx, kind, tree)
-    given = tree["metadata"].get("name", "")
-    if given != name:
-        raise BadRequest(f"the name of the object ({given}) does not match the name on the URL ({name})")
+    check_name(name, tree)
 
     def build(_old: Obj) -> MutableObj:
         return private(tree)
@@ -36,6 +34,17 @@ async def update(ctx: RequestContext, complete: Complete = complete_update) -> R
         if not kind.create_on_update or ctx.info.subresource:
             raise
     return await _create(ctx, tree)
+
+
+def check_name(name: str, tree: Obj) -> None:
+    """Raises BadRequest where an object is not of the name on its URL."""
+    given = tree["metadata"].get("name", "")
+    if not given:
+        raise BadRequest(
+            f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )
+    if given != name:
+        raise BadRequest(f"the name of the object ({given}) does not match the name on the URL ({name})")
 
 
 async def _create(ctx: RequestContext, tree: MutableObj) -> Reply:
