@@ -82,13 +82,11 @@ def _about_type(kind: str) -> tuple[str, ...]:
 
 def _validate_conditions(conditions: Any, at: FieldErrors) -> None:
     for index, condition in enumerate(conditions):
-        here, kind = at.at(index), condition.get("type", "")
-        if (condition.get("observedGeneration") or 0) < 0:
-            here.invalid(
-                condition["observedGeneration"], "must be a non-negative integer", "observedGeneration"
-            )
+        kind, generation = condition.get("type", ""), condition.get("observedGeneration") or 0
+        if generation < 0:
+            at.at(index).invalid(generation, "must be a non-negative integer", "observedGeneration")
         for message in _about_type(kind) if kind not in OWN_CONDITIONS else ():
-            here.invalid(kind, message, "Type")
+            at.at(index).invalid(kind, message, "Type")
 
 
 def _validate_nominated(new: Obj, before: Obj, at: FieldErrors) -> None:
@@ -115,13 +113,24 @@ def _validate_addresses(addresses: Any, at: FieldErrors) -> None:
 
 def _validate_transitions(spec: Obj, after: Obj, before: Obj, at: FieldErrors) -> None:
     """A container that has ended for good does not run again."""
+    if not any(_ended(each) for field in _STATUSES for each in before.get(field) or ()):
+        return
     specs = [each for field in ("containers", "initContainers") for each in spec.get(field) or ()]
     for container in specs:
         if any(rule.get("action") == ALL_ANEW for rule in container.get("restartPolicyRules") or ()):
             return
     own = {each.get("name"): each for each in specs}
-    for field in ("containerStatuses", "initContainerStatuses"):
+    for field in _STATUSES:
         _validate_list(field, own, spec.get("restartPolicy"), (after, before), at)
+
+
+_STATUSES = ("containerStatuses", "initContainerStatuses")
+
+
+def _ended(status: Obj) -> Obj | None:
+    """How a container has ended; None while it has not."""
+    ended: Obj | None = (status.get("state") or {}).get("terminated")
+    return ended
 
 
 def _may_restart(container: Obj, policy: Any, code: int) -> bool:
@@ -137,14 +146,16 @@ def _validate_list(
     """`states` are the status now and before."""
     after = {each.get("name"): each for each in states[0].get(field) or ()}
     for index, each in enumerate(states[1].get(field) or ()):
-        past, now = (each.get("state") or {}).get("terminated"), after.get(each.get("name"))
-        if past is None or now is None or (now.get("state") or {}).get("terminated") is not None:
+        past, now = _ended(each), after.get(each.get("name"))
+        if past is None or now is None or _ended(now) is not None:
             continue
         if not _may_restart(specs.get(each.get("name")) or {}, policy, past.get("exitCode", 0)):
             at.at(field, index).forbidden(_TERMINATED, "state")
 
 
 def _validate_claims(spec: Obj, status: Obj, at: FieldErrors) -> None:
+    if not status.get("resourceClaimStatuses"):
+        return
     known = {claim.get("name") for claim in spec.get("resourceClaims") or ()}
     seen: set[str] = set()
     for index, claim in enumerate(status.get("resourceClaimStatuses") or ()):
