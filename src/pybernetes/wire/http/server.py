@@ -10,11 +10,12 @@ import math
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 from pybernetes.wire.http import encode
 from pybernetes.wire.http.connection import Connection, HttpConnection, Refuse, plain_refusal
 from pybernetes.wire.http.heads import RememberedHeads
+from pybernetes.wire.http.listening import listen
 from pybernetes.wire.http.messages import Handler
 from pybernetes.wire.http.parsing import Limits
 from pybernetes.wire.stream import probe
@@ -68,15 +69,8 @@ class HttpServer:
 
         Raises OSError where the address is taken.
         """
-        loop = asyncio.get_running_loop()
-        listener = await loop.create_server(
-            self._factory("http" if tls is None else "https"),
-            host or None,
-            port,
-            ssl=tls,
-            backlog=backlog,
-            **_timeouts(tls),
-        )
+        factory = self._factory("http" if tls is None else "https")
+        listener = await listen(factory, host=host or None, port=port, tls=tls, backlog=backlog)
         self._keep(listener)
         return int(listener.sockets[0].getsockname()[1])
 
@@ -87,9 +81,7 @@ class HttpServer:
 
     async def listen_socket(self, sock: socket.socket, *, tls: ssl.SSLContext | None = None) -> None:
         """Listens on a bound socket made elsewhere (such as inside a network namespace)."""
-        loop = asyncio.get_running_loop()
-        factory = self._factory("http" if tls is None else "https")
-        self._keep(await loop.create_server(factory, sock=sock, ssl=tls, backlog=1024, **_timeouts(tls)))
+        self._keep(await listen(self._factory("http" if tls is None else "https"), sock=sock, tls=tls))
 
     async def close(self, grace: float = 0.0) -> None:
         """Stops accepting, ends watches with their last chunk, lets running requests finish for `grace` seconds,
@@ -155,11 +147,6 @@ class HttpServer:
     async def _wait_empty(self, seconds: float) -> None:
         self._empty = asyncio.get_running_loop().create_future()
         await asyncio.wait((self._empty,), timeout=seconds)
-
-
-def _timeouts(tls: ssl.SSLContext | None) -> dict[str, Any]:
-    """Seconds that a client is given to begin and to end its TLS."""
-    return {} if tls is None else {"ssl_handshake_timeout": 10.0, "ssl_shutdown_timeout": 2.0}
 
 
 class ChosenByAlpn(asyncio.Protocol):
