@@ -14,37 +14,12 @@ from kindrules import (
     UNSUPPORTED,
     new_errors,
 )
+from podtrees import GOOD, NOT_RUNNING, C, container, one, pod
 
 from pybernetes.api.features import drop_disabled
 from pybernetes.api.kinds import DEPLOYMENT, POD
 
 NOT_FOUND = "FieldValueNotFound"
-GOOD: dict[str, Any] = {
-    "metadata": {"name": "web", "namespace": "default"},
-    "spec": {"containers": [{"name": "c", "image": "nginx"}]},
-}
-C = "spec.containers[0]"
-NOT_RUNNING = "may not be set for init containers without restartPolicy=Always"
-
-
-def container(**fields: Any) -> dict[str, Any]:
-    return {"name": "c", "image": "nginx", **fields}
-
-
-def pod(**spec: Any) -> dict[str, Any]:
-    """`annotations` go to the metadata."""
-    annotations = spec.pop("annotations", None)
-    tree = copy.deepcopy(GOOD)
-    tree["spec"].update(spec)
-    if annotations:
-        tree["metadata"]["annotations"] = annotations
-    return tree
-
-
-def one(**fields: Any) -> dict[str, Any]:
-    return pod(containers=[container(**fields)])
-
-
 CASES: list[tuple[str, dict[str, Any], list[tuple[str, str, str]]]] = [
     ("good", GOOD, []),
     ("no containers", pod(containers=[]), [(REQUIRED, "spec.containers", "Required value")]),

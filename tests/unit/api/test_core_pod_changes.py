@@ -7,37 +7,12 @@ from typing import Any
 
 import pytest
 from kindrules import FORBIDDEN, INVALID, changed, said, status_errors, update_errors
+from podtrees import GOOD, C, container, one, pod
 
 from pybernetes.api.core.pod_ephemeral import validate_ephemeral_update
 from pybernetes.api.core.pod_resize import take_resources, validate_resize
 from pybernetes.api.fielderrors import FieldErrors
 from pybernetes.api.kinds import POD
-
-GOOD: dict[str, Any] = {
-    "metadata": {"name": "web", "namespace": "default"},
-    "spec": {"containers": [{"name": "c", "image": "nginx"}]},
-}
-C = "spec.containers[0]"
-NOT_RUNNING = "may not be set for init containers without restartPolicy=Always"
-
-
-def container(**fields: Any) -> dict[str, Any]:
-    return {"name": "c", "image": "nginx", **fields}
-
-
-def pod(**spec: Any) -> dict[str, Any]:
-    """`annotations` go to the metadata."""
-    annotations = spec.pop("annotations", None)
-    tree = copy.deepcopy(GOOD)
-    tree["spec"].update(spec)
-    if annotations:
-        tree["metadata"]["annotations"] = annotations
-    return tree
-
-
-def one(**fields: Any) -> dict[str, Any]:
-    return pod(containers=[container(**fields)])
-
 
 TERM = {"matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]}
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pybernetes.lang import names
 
-from ..admissionregistration.clientconfig import validate_service, validate_url
+from ..admissionregistration.clientconfig import validate_client_config
 from ..fielderrors import FieldErrors
 from ..meta import Obj
 
@@ -33,18 +33,8 @@ def validate_conversion(conversion: Obj, errors: FieldErrors) -> None:
     if config is None:
         errors.required("webhookClientConfig", "required when strategy is set to Webhook")
     else:
-        _validate_config(config, errors.at("webhookClientConfig"))
+        validate_client_config(config, errors.at("webhookClientConfig"))
     _validate_review_versions(versions, errors.at("conversionReviewVersions"))
-
-
-def _validate_config(config: Obj, errors: FieldErrors) -> None:
-    url, service = config.get("url"), config.get("service")
-    if (url is None) == (service is None):
-        errors.required("", "exactly one of url or service is required")
-    elif url is not None:
-        validate_url(url, errors.at("url"))
-    elif service is not None:
-        validate_service(service, errors.at("service"))
 
 
 def _validate_review_versions(versions: Sequence[str], errors: FieldErrors) -> None:
