@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pybernetes.api.apiextensions.approval import ANNOTATION, CONDITION, state_of, with_approval
-from pybernetes.api.apiextensions.customresourcedefinition import condition
+from pybernetes.api.apiextensions.conditions import condition
 
 
 def crd(said: str = "", group: str = "x.k8s.io") -> dict[str, Any]:

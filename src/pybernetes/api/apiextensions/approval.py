@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from ..fielderrors import FieldErrors
 from ..meta import Obj, annotations_of
-from .customresourcedefinition import condition, with_condition
+from .conditions import condition, with_condition
 
 ANNOTATION = "api-approved.kubernetes.io"
 _DOMAINS = ("k8s.io", "kubernetes.io")

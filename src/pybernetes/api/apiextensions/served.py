@@ -6,7 +6,7 @@ import re
 
 from ..kind import Kind
 from ..meta import Obj
-from .customresourcedefinition import is_true
+from .conditions import is_true
 
 _VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 _STAGES = {None: 2, "beta": 1, "alpha": 0}

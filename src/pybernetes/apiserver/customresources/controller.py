@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pybernetes.api.apiextensions.approval import with_approval
-from pybernetes.api.apiextensions.customresourcedefinition import CLEANUP, is_true, with_condition
+from pybernetes.api.apiextensions.conditions import is_true, with_condition
+from pybernetes.api.apiextensions.customresourcedefinition import CLEANUP
 from pybernetes.api.errors import ApiError, Conflict, NotFound
 from pybernetes.api.kinds import CUSTOMRESOURCEDEFINITION as CRD
 from pybernetes.api.meta import MutableObj, Obj

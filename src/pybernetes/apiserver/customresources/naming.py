@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pybernetes.api.apiextensions.customresourcedefinition import is_true, with_condition
+from pybernetes.api.apiextensions.conditions import is_true, with_condition
 from pybernetes.api.meta import MutableObj, Obj
 
 
