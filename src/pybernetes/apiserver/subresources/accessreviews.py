@@ -14,7 +14,7 @@ from ..authz.selfsubjectrules import review_status
 from ..context import RequestContext
 from ..replies import Reply, TreeReply
 from ..user import User
-from ..verbs.objects import check_namespace, read_object
+from ..verbs.body import check_namespace, read_object
 
 
 async def subject_access_review(ctx: RequestContext) -> Reply:

@@ -13,8 +13,9 @@ from ..admission.chain import admit_mutating, admit_validating
 from ..admission.plugin import Admission
 from ..context import RequestContext
 from ..replies import Reply, TreeReply
+from ..verbs.body import body_tree, check_object
 from ..verbs.change import change_object
-from ..verbs.objects import body_tree, check_object, conflict, private
+from ..verbs.objects import conflict, private
 
 
 async def create_binding(ctx: RequestContext) -> Reply:

@@ -29,8 +29,9 @@ from ..context import RequestContext
 from ..registry import Resource
 from ..replies import Reply, TreeReply
 from ..storage import not_found
+from ..verbs.body import body_tree, check_object
 from ..verbs.delete import DeleteOptions, delete_object, options_from_tree
-from ..verbs.objects import body_tree, check_object, private
+from ..verbs.objects import private
 from ..version import Version
 from .disruptionnotice import announce
 

@@ -11,8 +11,9 @@ from pybernetes.api.meta import MutableObj, Obj
 
 from ..context import RequestContext
 from ..replies import Reply
+from ..verbs.body import read_object
 from ..verbs.change import change_object
-from ..verbs.objects import check_preconditions, private, raise_invalid, read_object
+from ..verbs.objects import check_preconditions, private, raise_invalid
 from ..verbs.ownership import record
 
 

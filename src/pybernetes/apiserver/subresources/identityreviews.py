@@ -10,7 +10,7 @@ from pybernetes.lang import timestamps
 from ..context import RequestContext
 from ..replies import Reply, TreeReply
 from ..user import User
-from ..verbs.objects import read_object
+from ..verbs.body import read_object
 
 
 async def token_review(ctx: RequestContext) -> Reply:

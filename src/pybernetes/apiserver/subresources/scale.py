@@ -17,17 +17,9 @@ from ..context import RequestContext
 from ..replies import Reply, TreeReply
 from ..storage import not_found
 from ..verbs import apply as serverside
+from ..verbs.body import check_namespace, check_object, read_object
 from ..verbs.change import change_object
-from ..verbs.objects import (
-    check_namespace,
-    check_object,
-    complete_update,
-    conflict,
-    current_tree,
-    private,
-    raise_invalid,
-    read_object,
-)
+from ..verbs.objects import complete_update, conflict, current_tree, private, raise_invalid
 from ..verbs.patch import apply, read_patch
 from ..verbs.revisions import at_least
 from ..verbs.update import check_name

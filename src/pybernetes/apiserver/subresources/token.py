@@ -11,7 +11,8 @@ from ..authn import tokenrequest
 from ..context import RequestContext
 from ..replies import Reply, TreeReply
 from ..storage import not_found
-from ..verbs.objects import current_tree, read_object
+from ..verbs.body import read_object
+from ..verbs.objects import current_tree
 
 TOKENREQUEST = Kind(
     tokenrequest.GROUP,

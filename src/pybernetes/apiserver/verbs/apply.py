@@ -23,9 +23,10 @@ from ..authz.forbidden import forbidden
 from ..context import RequestContext
 from ..replies import Reply
 from ..writeoptions import forced
+from .body import check_namespace, check_object
 from .change import Complete, change_object
 from .create import create_object
-from .objects import check_namespace, check_object, conflict
+from .objects import conflict
 from .ownership import author_of, elsewhere, empty_of, reset_fields, type_of
 
 KUBECTL = "kubectl"

@@ -14,7 +14,8 @@ from ..context import RequestContext
 from ..replies import Reply, TreeReply, VersionReply
 from ..storage import BesideTaken, already_exists
 from ..writeoptions import check_options
-from .objects import body_tree, check_namespace, check_object, complete_new, private, stamp_new, to_store
+from .body import body_tree, check_namespace, check_object
+from .objects import complete_new, private, stamp_new, to_store
 from .requester import REQUESTER
 from .templates import Key, Made, bare, complete_made, key_of
 

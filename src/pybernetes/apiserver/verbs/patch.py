@@ -18,8 +18,9 @@ from ..fieldvalidation import patch_schema
 from ..replies import Reply
 from ..writeoptions import check_options
 from . import apply as serverside
+from .body import check_object
 from .change import Complete, change_object
-from .objects import check_object, complete_status, complete_update
+from .objects import complete_status, complete_update
 from .patchrefusal import undecodable
 
 PATCH_TYPES: dict[str, PatchType] = {

@@ -12,9 +12,10 @@ from ..authz.forbidden import forbidden
 from ..context import RequestContext
 from ..replies import Reply
 from ..writeoptions import check_options
+from .body import check_namespace, read_object
 from .change import Complete, change_object
 from .create import create_object
-from .objects import check_namespace, complete_update, conflict, private, read_object
+from .objects import complete_update, conflict, private
 
 
 async def update(ctx: RequestContext, complete: Complete = complete_update) -> Reply:
