@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from pybernetes.apiserver.protobuf.discovery import _FIELDS
+from pybernetes.clock import Env
 from pybernetes.lang.protobufwire import fields
 
-from .test_http_forms import Asker, run  # noqa: F401 (a fixture)
+from .asker import Asker, runner
 from .transports import body_of
 
 FORM = ";g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -37,7 +41,12 @@ def without_nothing(tree: Any) -> Any:
     return [without_nothing(each) for each in tree] if isinstance(tree, list) else tree
 
 
-def test_aggregated_discovery_in_protobuf_says_what_json_says(run) -> None:  # noqa: F811
+@pytest.fixture
+def run(env: Env) -> Callable[..., None]:
+    return runner(env)
+
+
+def test_aggregated_discovery_in_protobuf_says_what_json_says(run) -> None:
     async def scenario(ask: Asker) -> None:
         for path in ("/api", "/apis"):
             plain = await ask("GET", path, accept=f"application/json{FORM}")
@@ -54,7 +63,7 @@ def test_aggregated_discovery_in_protobuf_says_what_json_says(run) -> None:  # n
     run(scenario)
 
 
-def test_the_index_names_groups_versions_and_health(run) -> None:  # noqa: F811
+def test_the_index_names_groups_versions_and_health(run) -> None:
     async def scenario(ask: Asker) -> None:
         paths = (await ask.tree("GET", "/"))["paths"]
         assert paths == sorted(paths)
@@ -65,7 +74,7 @@ def test_the_index_names_groups_versions_and_health(run) -> None:  # noqa: F811
     run(scenario)
 
 
-def test_refusals_name_every_form(run) -> None:  # noqa: F811
+def test_refusals_name_every_form(run) -> None:
     async def scenario(ask: Asker) -> None:
         refused = await ask("GET", "/api/v1/namespaces/default/configmaps", accept="text/plain")
         assert refused.status == 406
@@ -76,7 +85,7 @@ def test_refusals_name_every_form(run) -> None:  # noqa: F811
     run(scenario)
 
 
-def test_flow_schemas_stand_in_the_order_in_which_they_are_asked(run) -> None:  # noqa: F811
+def test_flow_schemas_stand_in_the_order_in_which_they_are_asked(run) -> None:
     async def scenario(ask: Asker) -> None:
         table = await ask.tree(
             "GET",

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
-from .test_http_forms import Asker, run  # noqa: F401 (a fixture)
+import pytest
+
+from pybernetes.clock import Env
+
+from .asker import Asker, runner
 
 HOSTILE = "^(a+)+$"
 DEFINITION: dict[str, Any] = {
@@ -39,7 +44,12 @@ DEFINITION: dict[str, Any] = {
 }
 
 
-def test_a_hostile_pattern_is_answered_at_once(run) -> None:  # noqa: F811
+@pytest.fixture
+def run(env: Env) -> Callable[..., None]:
+    return runner(env)
+
+
+def test_a_hostile_pattern_is_answered_at_once(run) -> None:
     async def scenario(ask: Asker) -> None:
         crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
         assert (await ask.tree("POST", crds, DEFINITION))["kind"] == "CustomResourceDefinition"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,52 +13,19 @@ import pytest
 import yaml
 
 from pybernetes.api import kinds
-from pybernetes.apiserver.server import ApiServer
 from pybernetes.clock import Env
 from pybernetes.wire.http import encode
-from pybernetes.wire.http.messages import Headers, Request, Response
 
+from .asker import Asker, header, runner
 from .transports import body_of, serving
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
-Scenario = Callable[["Asker"], Awaitable[None]]
-
-
-class Asker:
-    """Sends requests to the handler as the administrator."""
-
-    def __init__(self, server: ApiServer) -> None:
-        self.server = server
-
-    async def __call__(self, method: str, target: str, body: bytes = b"", **headers: str) -> Response:
-        pairs = [
-            ("x-test-user", "admin"),
-            *((name.replace("_", "-"), value) for name, value in headers.items()),
-        ]
-        response = await self.server.handler(Request(method, target, Headers(pairs), body))
-        assert isinstance(response, Response)
-        return response
-
-    async def tree(self, method: str, target: str, body: Any = None, **headers: str) -> Any:
-        data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        return json.loads(await body_of(await self(method, target, data, **headers)))
 
 
 @pytest.fixture
 def run(env: Env) -> Callable[..., None]:
-    def runner(scenario: Scenario, **config: object) -> None:
-        async def main() -> None:
-            async with serving(env, **config) as server, asyncio.timeout(20):
-                await scenario(Asker(server))
-
-        asyncio.run(main())
-
-    return runner
-
-
-def header(response: Response, name: str) -> str | None:
-    return next((value for key, value in response.headers if key.lower() == name.lower()), None)
+    return runner(env)
 
 
 def test_tables_carry_cells_and_partial_objects(run) -> None:

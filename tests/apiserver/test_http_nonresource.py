@@ -12,7 +12,7 @@ from pybernetes.api import kinds
 from pybernetes.apiserver.user import User
 from pybernetes.clock import Env
 
-from .test_http_forms import Asker, Scenario, header
+from .asker import Asker, header, runner
 from .transports import body_of, serving, transport_of
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
@@ -20,14 +20,7 @@ AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryLi
 
 @pytest.fixture
 def run(env: Env) -> Callable[..., None]:
-    def runner(scenario: Scenario, **config: object) -> None:
-        async def main() -> None:
-            async with serving(env, **config) as server, asyncio.timeout(20):
-                await scenario(Asker(server))
-
-        asyncio.run(main())
-
-    return runner
+    return runner(env)
 
 
 def test_health_is_told_check_by_check(run) -> None:

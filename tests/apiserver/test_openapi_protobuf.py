@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory, unknown_fields
-from google.protobuf.message import Message
+from google.protobuf import unknown_fields
 
 from pybernetes.api import openapi
 from pybernetes.api.kind import Kind
@@ -22,38 +19,21 @@ from pybernetes.clock import Env
 from pybernetes.wire.http.messages import Headers, Request, Response, Result
 from pybernetes.wire.http.server import HttpServer
 
+from .kubectldescriptors import KUBECTL, document_type, pool
 from .transports import ADMIN, serving
 
-KUBECTL = Path(sys.executable).parent / "kubectl"
 NEW = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 OLD = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 
 
-@cache
-def pool() -> descriptor_pool.DescriptorPool:
-    """The file descriptor lies in kubectl as it was compiled; where it ends, its parser tells by failing."""
-    data = KUBECTL.read_bytes()
-    start = data.index(b"\n\x19openapiv2/OpenAPIv2.proto\x12\nopenapi.v2")
-    marker = b"b\x06proto3"
-    end = data.index(marker, start) + len(marker)
-    file = descriptor_pb2.FileDescriptorProto.FromString(data[start:end])
-    made = descriptor_pool.DescriptorPool()
-    any_file = descriptor_pb2.FileDescriptorProto()
-    any_pb2.DESCRIPTOR.CopyToProto(any_file)
-    made.Add(any_file)
-    made.Add(file)
-    return made
-
-
 def read(body: bytes) -> Any:
-    of: type[Message] = message_factory.GetMessageClass(pool().FindMessageTypeByName("openapi.v2.Document"))
-    return of.FromString(body)
+    return document_type("v2").FromString(body)
 
 
 def test_the_numbers_are_those_of_the_proto_file() -> None:
     renamed = {"$ref": "_ref"}
     for name, entries in messages().items():
-        descriptor = pool().FindMessageTypeByName(f"openapi.v2.{name}")
+        descriptor = pool("v2").FindMessageTypeByName(f"openapi.v2.{name}")
         for entry in entries:
             field = descriptor.fields_by_number[entry.number]
             if entry.key == "x-":

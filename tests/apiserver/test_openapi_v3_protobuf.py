@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory, unknown_fields
-from google.protobuf.message import Message
+from google.protobuf import unknown_fields
 
 from pybernetes.api import openapi
 from pybernetes.api.kinds import KINDS
@@ -19,33 +15,15 @@ from pybernetes.api.openapi.gnostic_v3 import messages_v3
 from pybernetes.clock import Env
 from pybernetes.wire.http.messages import Headers, Request, Response
 
+from .kubectldescriptors import document_type, pool
 from .transports import serving
 
-KUBECTL = Path(sys.executable).parent / "kubectl"
 NEW = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf"
 OLD = "application/com.github.proto-openapi.spec.v3@v1.0+protobuf"
 
 
-@cache
-def pool() -> descriptor_pool.DescriptorPool:
-    """The file descriptor lies in kubectl as it was compiled; where it ends, its parser tells by failing."""
-    data = KUBECTL.read_bytes()
-    start = data.index(b"openapiv3/OpenAPIv3.proto\x12") - 2
-    marker = b"b\x06proto3"
-    file = descriptor_pb2.FileDescriptorProto.FromString(
-        data[start : data.index(marker, start) + len(marker)]
-    )
-    made = descriptor_pool.DescriptorPool()
-    any_file = descriptor_pb2.FileDescriptorProto()
-    any_pb2.DESCRIPTOR.CopyToProto(any_file)
-    made.Add(any_file)
-    made.Add(file)
-    return made
-
-
 def read(body: bytes) -> Any:
-    of: type[Message] = message_factory.GetMessageClass(pool().FindMessageTypeByName("openapi.v3.Document"))
-    return of.FromString(body)
+    return document_type("v3").FromString(body)
 
 
 def document(group: str, version: str) -> dict[str, Any]:
@@ -55,7 +33,7 @@ def document(group: str, version: str) -> dict[str, Any]:
 
 def test_the_numbers_are_those_of_the_proto_file() -> None:
     for name, entries in messages_v3().items():
-        descriptor = pool().FindMessageTypeByName(f"openapi.v3.{name}")
+        descriptor = pool("v3").FindMessageTypeByName(f"openapi.v3.{name}")
         for entry in entries:
             field = descriptor.fields_by_number[entry.number]
             if entry.key == "x-":

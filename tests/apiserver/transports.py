@@ -15,28 +15,12 @@ from pybernetes.api.meta import Obj
 from pybernetes.apiserver.config import ApiServerConfig
 from pybernetes.apiserver.server import ApiServer
 from pybernetes.apiserver.user import ANONYMOUS_USER, MASTERS, User
-from pybernetes.client.interface import Call, Transport, WatchEvent
+from pybernetes.client.interface import METHODS, PATCH_TYPES, Call, Transport, WatchEvent
 from pybernetes.clock import Env
 from pybernetes.store.memory import MemoryStore
 from pybernetes.wire.http.messages import Headers, Request, Response
 
 ADMIN = User("admin", groups=(MASTERS,))
-METHODS = {
-    "get": "GET",
-    "list": "GET",
-    "watch": "GET",
-    "create": "POST",
-    "update": "PUT",
-    "patch": "PATCH",
-    "delete": "DELETE",
-    "deletecollection": "DELETE",
-}
-PATCH_TYPES = {
-    "json": "application/json-patch+json",
-    "merge": "application/merge-patch+json",
-    "strategic": "application/strategic-merge-patch+json",
-    "apply": "application/apply-patch+yaml",
-}
 
 
 class FixedUser:

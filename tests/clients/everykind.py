@@ -338,27 +338,6 @@ ROWS = (
 )
 """Every kind that is stored."""
 
-CONDITIONAL = {
-    "APIService",
-    "CSIDriver",
-    "CSINode",
-    "CSIStorageCapacity",
-    "ClusterTrustBundle",
-    "CustomResourceDefinition",
-    "Lease",
-    "MutatingAdmissionPolicy",
-    "MutatingAdmissionPolicyBinding",
-    "MutatingWebhookConfiguration",
-    "PodCertificateRequest",
-    "PodDisruptionBudget",
-    "RuntimeClass",
-    "StorageVersionMigration",
-    "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionPolicyBinding",
-    "ValidatingWebhookConfiguration",
-    "VolumeAttachment",
-}
-"""Kinds of which an update must say the resource version that it replaces."""
 
 _NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "me")])
 

@@ -17,25 +17,9 @@ from pybernetes.wire.http.client import HttpClient
 from pybernetes.wire.http.messages import Reply
 
 from .discovery import ACCEPT, Path
-from .interface import Call, Reaction, WatchEvent
+from .interface import METHODS, PATCH_TYPES, Call, Reaction, WatchEvent
 from .kubeconfig import Access
 
-METHODS = {
-    "get": "GET",
-    "list": "GET",
-    "watch": "GET",
-    "create": "POST",
-    "update": "PUT",
-    "patch": "PATCH",
-    "delete": "DELETE",
-    "deletecollection": "DELETE",
-}
-PATCH_TYPES = {
-    "json": "application/json-patch+json",
-    "merge": "application/merge-patch+json",
-    "strategic": "application/strategic-merge-patch+json",
-    "apply": "application/apply-patch+yaml",
-}
 REACTION_HEADER = "Pybernetes-Reaction"
 TOKEN_FILE_SECONDS = 60.0
 REQUEST_SECONDS = 60.0

@@ -19,6 +19,25 @@ from .discovery import Discovered, Path
 EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
 PatchType = Literal["json", "merge", "strategic", "apply"]
 
+METHODS: Mapping[str, str] = {
+    "get": "GET",
+    "list": "GET",
+    "watch": "GET",
+    "create": "POST",
+    "update": "PUT",
+    "patch": "PATCH",
+    "delete": "DELETE",
+    "deletecollection": "DELETE",
+}
+"""The verbs of calls in HTTP."""
+PATCH_TYPES: Mapping[PatchType, str] = {
+    "json": "application/json-patch+json",
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+    "apply": "application/apply-patch+yaml",
+}
+"""The content types of patches."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reaction:

@@ -14,6 +14,7 @@ from pybernetes.api.errors import (
     error_from_status,
 )
 from pybernetes.client.https import with_item_types
+from pybernetes.client.interface import METHODS, PATCH_TYPES
 from pybernetes.wire.http.messages import Headers, Request, Response, Upgrade
 
 from ..connect.forward import forward
@@ -23,23 +24,6 @@ from ..requestinfo import ABOUT_MANY
 from .identity import headers_of
 from .peers import Peers
 from .remotes import Remote
-
-METHODS = {
-    "get": "GET",
-    "list": "GET",
-    "watch": "GET",
-    "create": "POST",
-    "update": "PUT",
-    "patch": "PATCH",
-    "delete": "DELETE",
-    "deletecollection": "DELETE",
-}
-PATCH_TYPES = {
-    "json": "application/json-patch+json",
-    "merge": "application/merge-patch+json",
-    "strategic": "application/strategic-merge-patch+json",
-    "apply": "application/apply-patch+yaml",
-}
 
 
 async def pass_on(ctx: RequestContext, remote: Remote, peers: Peers) -> Reply:

@@ -8,7 +8,7 @@ import orjson
 
 from pybernetes.api.errors import BadRequest, Invalid, RequestEntityTooLarge, Unclassified, Undecodable
 from pybernetes.api.meta import MutableObj, Obj
-from pybernetes.client.interface import PatchType
+from pybernetes.client.interface import PATCH_TYPES, PatchType
 from pybernetes.lang import patch_json, patch_merge, patch_strategic
 from pybernetes.lang.patch_schema import PatchSchema
 
@@ -23,12 +23,7 @@ from .change import Complete, change_object
 from .objects import complete_status, complete_update
 from .patchrefusal import undecodable
 
-PATCH_TYPES: dict[str, PatchType] = {
-    "application/json-patch+json": "json",
-    "application/merge-patch+json": "merge",
-    "application/strategic-merge-patch+json": "strategic",
-    "application/apply-patch+yaml": "apply",
-}
+LANGUAGES: dict[str, PatchType] = {media: language for language, media in PATCH_TYPES.items()}
 """Content types, and the language of each."""
 
 
@@ -37,7 +32,7 @@ async def patch(ctx: RequestContext, complete: Complete = complete_update) -> Re
     kind = ctx.kind
     change, language = read_patch(ctx)
     if language == "strategic" and kind.own_schema is not None:
-        raise unsupported(tuple(media for media, other in PATCH_TYPES.items() if other != "strategic"))
+        raise unsupported(tuple(media for media, other in LANGUAGES.items() if other != "strategic"))
     if language == "apply":
         return await serverside.apply(ctx, change, complete)
     schema = patch_schema(kind) if language == "strategic" else None
@@ -69,16 +64,16 @@ def read_patch(ctx: RequestContext) -> tuple[Any, PatchType]:
     """The decoded patch and its language. Raises UnsupportedMediaType, BadRequest."""
     if ctx.request is None:
         language = ctx.patch_type or "merge"
-        if language not in PATCH_TYPES.values():
-            raise unsupported(tuple(PATCH_TYPES))
+        if language not in LANGUAGES.values():
+            raise unsupported(tuple(LANGUAGES))
         _check_options(ctx, language)
         return ctx.body, language
     data = ctx.request.body
     media = media_type(ctx.request.headers.get("content-type", ""))
     check_size(data)
-    found = PATCH_TYPES.get(media)
+    found = LANGUAGES.get(media)
     if found is None:
-        raise unsupported(tuple(PATCH_TYPES))
+        raise unsupported(tuple(LANGUAGES))
     _check_options(ctx, found)
     if found == "apply":
         tree = _configuration(data)
