@@ -35,6 +35,11 @@ def one(**fields: Any) -> dict[str, Any]:
     return pod(containers=[container(**fields)])
 
 
+def with_account(**spec: Any) -> dict[str, Any]:
+    """A pod of an account, as it is once admission has seen it."""
+    return pod(**{"containers": [container(image="i")], "serviceAccountName": "a", **spec})
+
+
 def beginnings(tree: dict[str, Any], expected: list[str]) -> list[str]:
     """The errors of a new pod, cut where the line that is expected ends in …: it is the beginning of one."""
     found = [f"{field}: {message}" for _, field, message in new_errors(POD, tree)]

@@ -5,21 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from podtrees import beginnings
+from podtrees import beginnings, with_account
 
 Tree = dict[str, Any]
 
 
-def pod(**spec: Any) -> Tree:
-    containers = [{"name": "c", "image": "i"}]
-    return {
-        "metadata": {"name": "web", "namespace": "default"},
-        "spec": {"containers": containers, "serviceAccountName": "a", **spec},
-    }
-
-
 def one(**fields: Any) -> Tree:
-    return pod(containers=[{"name": "c", "image": "i", **fields}])
+    return with_account(containers=[{"name": "c", "image": "i", **fields}])
 
 
 CASES: list[tuple[str, Tree, list[str]]] = [
@@ -57,7 +49,7 @@ CASES: list[tuple[str, Tree, list[str]]] = [
     ),
     (
         "mounts",
-        pod(
+        with_account(
             volumes=[{"name": "v", "emptyDir": {}}],
             containers=[
                 {
@@ -82,7 +74,7 @@ CASES: list[tuple[str, Tree, list[str]]] = [
     ),
     (
         "devices",
-        pod(
+        with_account(
             volumes=[{"name": "v", "emptyDir": {}}],
             containers=[
                 {
@@ -175,7 +167,7 @@ CASES: list[tuple[str, Tree, list[str]]] = [
     ),
     (
         "claims",
-        pod(
+        with_account(
             resourceClaims=[{"name": "g", "resourceClaimName": "x"}],
             containers=[
                 {
@@ -192,7 +184,7 @@ CASES: list[tuple[str, Tree, list[str]]] = [
     ),
     (
         "podlevel",
-        pod(
+        with_account(
             resources={"requests": {"cpu": "1", "storage": "1"}, "claims": [{"name": "a"}]},
             containers=[{"name": "c", "image": "i", "resources": {"requests": {"cpu": "2"}}}],
         ),
@@ -205,7 +197,7 @@ CASES: list[tuple[str, Tree, list[str]]] = [
     ),
     (
         "sysctls",
-        pod(
+        with_account(
             securityContext={
                 "sysctls": [{"name": "a!b"}, {"name": "kernel.sem"}, {"name": "kernel.sem"}],
                 "fsGroupChangePolicy": "Odd",
@@ -224,7 +216,7 @@ CASES: list[tuple[str, Tree, list[str]]] = [
     ),
     (
         "seccomp",
-        pod(
+        with_account(
             securityContext={
                 "seccompProfile": {"type": "Localhost"},
                 "appArmorProfile": {"type": "Localhost", "localhostProfile": " a"},
@@ -255,7 +247,7 @@ CASES: list[tuple[str, Tree, list[str]]] = [
     ),
     (
         "windows",
-        pod(os={"name": "linux"}, securityContext={"windowsOptions": {"hostProcess": True}}),
+        with_account(os={"name": "linux"}, securityContext={"windowsOptions": {"hostProcess": True}}),
         [
             "spec.hostNetwork: Invalid value: false: hostNetwork must be true if pod contains any hostProcess containers",
             "spec.securityContext.windowsOptions: Forbidden: windows options cannot be set for a linux pod",
@@ -263,14 +255,16 @@ CASES: list[tuple[str, Tree, list[str]]] = [
     ),
     (
         "hostprocess",
-        pod(securityContext={"windowsOptions": {"hostProcess": True}}),
+        with_account(securityContext={"windowsOptions": {"hostProcess": True}}),
         [
             "spec.hostNetwork: Invalid value: false: hostNetwork must be true if pod contains any hostProcess containers"
         ],
     ),
     (
         "dns",
-        pod(dnsConfig={"nameservers": ["1.2.3.4"] * 4, "searches": ["a b"], "options": [{"name": ""}]}),
+        with_account(
+            dnsConfig={"nameservers": ["1.2.3.4"] * 4, "searches": ["a b"], "options": [{"name": ""}]}
+        ),
         [
             'spec.dnsConfig.nameservers: Invalid value: ["1.2.3.4","1.2.3.4","1.2.3.4","1.2.3.4"]: must not have more than 3 nameservers',
             "spec.dnsConfig.searches[0]: Invalid value: \"a b\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character or an underscore …",
@@ -279,7 +273,7 @@ CASES: list[tuple[str, Tree, list[str]]] = [
     ),
     (
         "override",
-        pod(hostnameOverride="A", setHostnameAsFQDN=True),
+        with_account(hostnameOverride="A", setHostnameAsFQDN=True),
         [
             "spec.hostnameOverride: Forbidden: may not be specified when setHostnameAsFQDN is true",
             "spec.hostnameOverride: Invalid value: \"A\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character …",
@@ -287,7 +281,9 @@ CASES: list[tuple[str, Tree, list[str]]] = [
     ),
     (
         "readiness",
-        pod(readinessGates=[{"conditionType": "a b"}], schedulingGates=[{"name": "a"}, {"name": "a"}]),
+        with_account(
+            readinessGates=[{"conditionType": "a b"}], schedulingGates=[{"name": "a"}, {"name": "a"}]
+        ),
         [
             "spec.readinessGates[0].conditionType: Invalid value: \"a b\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character …",
             'spec.schedulingGates[1]: Duplicate value: "a"',
@@ -295,12 +291,12 @@ CASES: list[tuple[str, Tree, list[str]]] = [
     ),
     (
         "group",
-        pod(schedulingGroup={}),
+        with_account(schedulingGroup={}),
         ['spec.schedulingGroup: Invalid value: "null": must specify one of: `podGroupName`'],
     ),
     (
         "tolerations",
-        pod(
+        with_account(
             tolerations=[
                 {"key": "a", "operator": "Exists", "value": "x"},
                 {"key": "a", "operator": "Odd", "effect": "Odd"},

@@ -6,23 +6,15 @@ from typing import Any
 
 import pytest
 from kindrules import new_errors
-from podtrees import beginnings
+from podtrees import beginnings, with_account
 
 from pybernetes.api.kinds import POD
 
 Tree = dict[str, Any]
 
 
-def pod(**spec: Any) -> Tree:
-    containers = [{"name": "c", "image": "i"}]
-    return {
-        "metadata": {"name": "web", "namespace": "default"},
-        "spec": {"containers": containers, "serviceAccountName": "a", **spec},
-    }
-
-
 def vol(**source: Any) -> Tree:
-    return pod(volumes=[{"name": "v", **source}])
+    return with_account(volumes=[{"name": "v", **source}])
 
 
 CASES: list[tuple[str, Tree, list[str]]] = [

@@ -393,17 +393,20 @@ ANSWERS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+async def is_wrong(
+    client: Client, certificate: Any, configured: Callable[..., Any], answer: dict[str, Any], message: str
+) -> None:
+    async with hook(certificate, lambda _request: dict(answer)) as served:
+        await configured(client, served.config())
+        with pytest.raises(InternalError) as caught:
+            await client.create(kinds.CONFIGMAP, "c")
+        start = 'Internal error occurred: failed calling webhook "a.example.com": '
+        assert caught.value.message.startswith(start + message)
+
+
 @pytest.mark.parametrize(("answer", "message"), ANSWERS)
 def test_bad_answers(run, certificate, answer: dict[str, Any], message: str) -> None:
-    async def scenario(client: Client) -> None:
-        async with hook(certificate, lambda _request: dict(answer)) as served:
-            await validating(client, served.config())
-            with pytest.raises(InternalError) as caught:
-                await client.create(kinds.CONFIGMAP, "c")
-            start = 'Internal error occurred: failed calling webhook "a.example.com": '
-            assert caught.value.message.startswith(start + message)
-
-    run(scenario)
+    run(lambda client: is_wrong(client, certificate, validating, answer, message))
 
 
 BAD_PATCHES: list[tuple[dict[str, Any], str]] = [
@@ -425,15 +428,7 @@ BAD_PATCHES: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("answer", "message"), BAD_PATCHES)
 def test_bad_patches(run, certificate, answer: dict[str, Any], message: str) -> None:
-    async def scenario(client: Client) -> None:
-        async with hook(certificate, lambda _request: dict(answer)) as served:
-            await mutating(client, served.config())
-            with pytest.raises(InternalError) as caught:
-                await client.create(kinds.CONFIGMAP, "c")
-            start = 'Internal error occurred: failed calling webhook "a.example.com": '
-            assert caught.value.message.startswith(start + message)
-
-    run(scenario)
+    run(lambda client: is_wrong(client, certificate, mutating, answer, message))
 
 
 def test_a_hook_that_knows_only_the_old_reviews(run, certificate) -> None:
